@@ -1,0 +1,41 @@
+"""The errors that matbench raises on purpose: one sentence each, ending in the remedy."""
+
+from __future__ import annotations
+
+__all__ = ["IncompleteError", "InternalError", "KernelError", "MatbenchError", "RecordError", "UsageError"]
+
+
+class MatbenchError(Exception):
+    """Something the reader can mend; the message is one sentence that says how.
+
+    Attributes
+    ----------
+    exit_code
+        What the command line exits with: 1 findings, 2 usage, 3 incomplete but resumable, 4 internal.
+    """
+
+    exit_code: int = 2
+
+
+class UsageError(MatbenchError):
+    """The request itself is off: an unknown name, an impossible size, more threads than processors."""
+
+
+class KernelError(MatbenchError):
+    """A kernel was given operands that it refuses, or it can't run here at all."""
+
+
+class RecordError(MatbenchError):
+    """A file can't be read or written as what it claims to be."""
+
+
+class IncompleteError(MatbenchError):
+    """The run stopped before its end; what was measured is kept and can be resumed."""
+
+    exit_code = 3
+
+
+class InternalError(MatbenchError):
+    """matbench itself failed; the message names what to report."""
+
+    exit_code = 4

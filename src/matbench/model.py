@@ -1,0 +1,312 @@
+"""The values that every stage exchanges: frozen, typed, closed, each field with its unit.
+
+Nothing here computes a statistic: derived figures are functions of these values (see ``matbench.analyse``).
+Every class is a closed `msgspec` schema, so that an unknown field in a file is an error and not a leak.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "DTYPES",
+    "SCHEMA",
+    "Block",
+    "Caches",
+    "Case",
+    "Ceiling",
+    "Conditions",
+    "Cpu",
+    "Dtype",
+    "End",
+    "Environment",
+    "Header",
+    "Host",
+    "KernelCard",
+    "Library",
+    "Measurement",
+    "Outcome",
+    "Plan",
+    "Problem",
+    "Record",
+    "Samples",
+    "Value",
+]
+
+SCHEMA = 1  # version of the record files; a reader refuses a higher one
+
+Dtype = Literal["float64", "float32", "int64"]
+DTYPES: tuple[Dtype, ...] = ("float64", "float32", "int64")
+ITEMSIZE: dict[Dtype, int] = {"float64": 8, "float32": 4, "int64": 8}  # bytes
+
+Outcome = Literal["measured", "skipped", "wrong", "ended"]
+
+# Limits of what a file may claim: wide enough for any machine of this decade, narrow enough that no stranger's
+# file makes us allocate or draw without end.
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Text = Annotated[str, Meta(max_length=2000)]
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+Extent = Annotated[int, Meta(ge=1, le=2**20)]
+Threads = Annotated[int, Meta(ge=1, le=2**16)]
+Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of all exchanged values: frozen, with no field beyond those declared."""
+
+
+class Problem(Value):
+    """One matrix product C = A B with A of m x k, B of k x n and C of m x n elements."""
+
+    m: Extent
+    n: Extent
+    k: Extent
+    dtype: Dtype = "float64"
+    layout: Literal["C", "F"] = "C"  # order of all three operands in memory
+    seed: Count = 0  # of the random operands
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of the textbook algorithm, 2 m n k, whatever the kernel does."""
+        return 2 * self.m * self.n * self.k
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return ITEMSIZE[self.dtype]
+
+    @property
+    def operand_bytes(self) -> int:
+        """Bytes of A, B and C together."""
+        return self.itemsize * (self.m * self.k + self.k * self.n + self.m * self.n)
+
+    @property
+    def is_square(self) -> bool:
+        """Whether m = n = k."""
+        return self.m == self.n == self.k
+
+    @property
+    def shape_label(self) -> str:
+        """``1000`` for a square problem, ``8x1000x1000`` (m x n x k) otherwise."""
+        return str(self.n) if self.is_square else f"{self.m}x{self.n}x{self.k}"
+
+
+class Case(Value):
+    """What is timed: one kernel on one problem with one thread count."""
+
+    kernel: Name
+    problem: Problem
+    threads: Threads = 1
+
+
+class Samples(Value):
+    """Raw times exactly as measured: parallel tuples, one entry a sample.
+
+    A sample is `loops` calls in a row that took `elapsed_ns` altogether. Samples of different cases that share
+    `process` and `round` were taken within moments of each other, in random order: they pair.
+    """
+
+    loops: tuple[Annotated[int, Meta(ge=1, le=2**40)], ...] = ()  # calls in the sample
+    elapsed_ns: tuple[Annotated[int, Meta(ge=1, le=2**62)], ...] = ()  # ns of all its calls together
+    process: tuple[Count, ...] = ()  # index of the sampling process within the run
+    round: tuple[Count, ...] = ()  # index of the round within process and block
+
+    def __post_init__(self) -> None:
+        if not len(self.loops) == len(self.elapsed_ns) == len(self.process) == len(self.round):
+            raise ValueError("loops, elapsed_ns, process and round must be equally long")
+
+    def __len__(self) -> int:
+        return len(self.loops)
+
+    def joined(self, later: Samples) -> Samples:
+        """These samples followed by `later`."""
+        return Samples(
+            loops=self.loops + later.loops,
+            elapsed_ns=self.elapsed_ns + later.elapsed_ns,
+            process=self.process + later.process,
+            round=self.round + later.round,
+        )
+
+
+class Measurement(Value, tag="measurement", tag_field="type"):
+    """What became of one case: its samples, or the reason why there are none."""
+
+    case: Case
+    outcome: Outcome = "measured"  # 'ended': stopped by us for time or memory
+    reason: Text | None = None  # one sentence for every outcome but 'measured'
+    samples: Samples = Samples()
+    first_call_ns: Count | None = None  # ns of the first call, compilation included
+    error: Annotated[float, Meta(ge=0.0)] | None = None  # largest error / its rounding bound; at most 1 is right
+    bytes_allowed: Count | None = None  # memory limit that refused or ended the case, bytes
+
+
+class Ceiling(Value, tag="ceiling", tag_field="type"):
+    """A measured hardware limit: chains of independent multiply-adds, or a stream through memory."""
+
+    kind: Literal["fma", "read", "triad"]
+    dtype: Dtype
+    lanes: Annotated[int, Meta(ge=1, le=64)]  # elements a vector operation works on (1 for streams: compiler's choice)
+    threads: Threads
+    work: Annotated[int, Meta(ge=1, le=2**62)]  # flops ('fma') or bytes ('read', 'triad') of one loop
+    fused: bool = True  # whether multiply and add are one instruction
+    samples: Samples = Samples()
+    reason: Text | None = None  # why it was not measured
+
+
+class KernelCard(Value):
+    """What a record says of a kernel, so that it can be read where the kernel is not installed."""
+
+    name: Name
+    rung: Name  # family on the ladder: 'pure Python', 'NumPy arrays', ..
+    idea: Text  # the one idea it adds
+    compiled: bool = False  # whether its first call compiles
+    threaded: bool = False  # whether it can use more than one thread
+    origin: Name = "matbench"  # distribution that declares it
+
+
+class Caches(Value):
+    """Data-cache sizes in bytes as one core sees them; None where unknown."""
+
+    l1d: Count | None = None
+    l2: Count | None = None
+    l3: Count | None = None
+
+    @property
+    def last(self) -> int | None:
+        """Bytes of the last level known."""
+        return self.l3 or self.l2 or self.l1d
+
+
+class Cpu(Value):
+    """The processor, by every name it goes by: on a virtual machine they disagree."""
+
+    brand: Text = "unknown"
+    vendor: Text = "unknown"
+    family: Count | None = None
+    model: Count | None = None
+    stepping: Count | None = None
+    microarchitecture: Text = "unknown"  # archspec's name
+    generic: Text = "unknown"  # archspec's generic level, e.g. x86_64_v4
+    features: tuple[Name, ...] = ()  # sorted instruction-set flags that matter to arithmetic
+
+
+class Host(Value):
+    """What the machine is. No host name, user, path or serial number."""
+
+    system: Text = "unknown"  # 'Linux', 'Darwin', 'Windows'
+    architecture: Text = "unknown"  # 'x86_64', 'arm64'
+    cpu: Cpu = Cpu()
+    caches: Caches = Caches()
+    logical_cpus: Threads = 1
+    physical_cores: Threads | None = None
+    sockets: Threads | None = None
+    numa_nodes: Threads | None = None
+    smt: bool | None = None  # whether two logical CPUs share a core
+    memory_bytes: Count | None = None
+    hypervisor: Text | None = None  # its name, or 'unknown' where one is seen; None where none is seen
+    hw_id: Name = "unknown"  # hash of the stable facts above: equal for equal machines
+    host_id: Name = "unknown"  # keyed hash with a secret of this installation: this very machine
+
+
+class Library(Value):
+    """A BLAS or OpenMP library loaded in the sampling process."""
+
+    api: Name  # 'blas' or 'openmp'
+    name: Name  # 'openblas', 'mkl', 'blis', 'accelerate', ..
+    version: Text = "unknown"
+    architecture: Text = "unknown"  # the kernel family it chose for this CPU
+    threading_layer: Text = "unknown"
+    filename: Text = "unknown"  # base name only
+
+
+class Environment(Value):
+    """The software: what would have to be equal for a run to continue another."""
+
+    python: Text = "unknown"
+    implementation: Text = "unknown"
+    system_release: Text = "unknown"  # kernel or OS version
+    packages: dict[Name, Text] = {}  # distribution -> version
+    libraries: tuple[Library, ...] = ()
+    numpy_simd: tuple[Name, ...] = ()  # SIMD extensions that NumPy found
+    numba_threading_layer: Text | None = None
+    variables: dict[Name, Text] = {}  # thread and CPU variables that were set, e.g. OMP_NUM_THREADS
+    env_id: Name = "unknown"  # hash of the above
+
+
+class Conditions(Value):
+    """The state of the machine when it was looked at: stored and flagged, never part of an id."""
+
+    governor: Text | None = None
+    turbo: bool | None = None
+    cpu_quota: Annotated[float, Meta(ge=0.0)] | None = None  # CPUs allowed by the control group
+    affinity: Threads | None = None  # logical CPUs this process may run on
+    load_1m: Annotated[float, Meta(ge=0.0)] | None = None
+    available_bytes: Count | None = None  # memory that can be had without swapping
+    swap_used_bytes: Count | None = None
+    huge_pages: Text | None = None  # transparent huge pages: 'always', 'madvise', 'never'
+    clock_source: Text | None = None
+    on_battery: bool | None = None
+    temperature_c: float | None = None
+    steal_ticks: Count | None = None  # CPU time taken by the hypervisor since boot, clock ticks
+    total_ticks: Count | None = None  # all CPU time since boot, clock ticks
+
+
+class Block(Value):
+    """Cases that are measured together, interleaved: one problem, several kernels and thread counts."""
+
+    problem: Problem
+    arms: tuple[tuple[Name, Threads], ...]  # (kernel, threads)
+
+
+class Plan(Value):
+    """What a run set out to measure, and how."""
+
+    preset: Name
+    command: Text  # the command that repeats it, without paths
+    seed: Count
+    budget_s: Seconds
+    rounds: Annotated[int, Meta(ge=1, le=100_000)]  # most samples a case
+    sample_ns: Annotated[int, Meta(ge=1, le=10**12)]  # shortest sample, ns
+    base: Name  # kernel that speed-ups are told over
+    blocks: tuple[Block, ...]
+
+
+class Header(Value, kw_only=True, tag="header", tag_field="type"):
+    """First line of a record: everything but the figures."""
+
+    schema: Annotated[int, Meta(ge=1)] = SCHEMA
+    id: Name
+    created: Text  # ISO 8601, UTC
+    machine: Name  # folder name: an anonymous label
+    host: Host
+    environment: Environment
+    conditions: Conditions
+    plan: Plan
+    kernels: tuple[KernelCard, ...] = ()
+
+
+class End(Value, tag="end", tag_field="type"):
+    """Last line of a complete record."""
+
+    finished: Text  # ISO 8601, UTC
+    elapsed_s: Seconds
+    conditions: Conditions
+    warnings: tuple[Text, ...] = ()
+
+
+class Record(Value):
+    """One run as read back: header, ceilings, measurements, and the end if it was reached."""
+
+    header: Header
+    ceilings: tuple[Ceiling, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    end: End | None = None
+    warnings: tuple[Text, ...] = ()  # what the reader had to set aside
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run reached its end."""
+        return self.end is not None
