@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 __all__ = [
     "DTYPES",
@@ -58,7 +58,7 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Base of all exchanged values: frozen, with no field beyond those declared."""
 
 
-class Problem(Value):
+class Problem(Value, frozen=True):
     """One matrix product C = A B with A of m x k, B of k x n and C of m x n elements."""
 
     m: Extent
@@ -94,7 +94,7 @@ class Problem(Value):
         return str(self.n) if self.is_square else f"{self.m}x{self.n}x{self.k}"
 
 
-class Case(Value):
+class Case(Value, frozen=True):
     """What is timed: one kernel on one problem with one thread count."""
 
     kernel: Name
@@ -102,7 +102,7 @@ class Case(Value):
     threads: Threads = 1
 
 
-class Samples(Value):
+class Samples(Value, frozen=True):
     """Raw times exactly as measured: parallel tuples, one entry a sample.
 
     A sample is `loops` calls in a row that took `elapsed_ns` altogether. Samples of different cases that share
@@ -131,7 +131,7 @@ class Samples(Value):
         )
 
 
-class Measurement(Value, tag="measurement", tag_field="type"):
+class Measurement(Value, frozen=True, tag="measurement", tag_field="type"):
     """What became of one case: its samples, or the reason why there are none."""
 
     case: Case
@@ -143,7 +143,7 @@ class Measurement(Value, tag="measurement", tag_field="type"):
     bytes_allowed: Count | None = None  # memory limit that refused or ended the case, bytes
 
 
-class Ceiling(Value, tag="ceiling", tag_field="type"):
+class Ceiling(Value, frozen=True, tag="ceiling", tag_field="type"):
     """A measured hardware limit: chains of independent multiply-adds, or a stream through memory."""
 
     kind: Literal["fma", "read", "triad"]
@@ -156,7 +156,7 @@ class Ceiling(Value, tag="ceiling", tag_field="type"):
     reason: Text | None = None  # why it was not measured
 
 
-class KernelCard(Value):
+class KernelCard(Value, frozen=True):
     """What a record says of a kernel, so that it can be read where the kernel is not installed."""
 
     name: Name
@@ -167,7 +167,7 @@ class KernelCard(Value):
     origin: Name = "matbench"  # distribution that declares it
 
 
-class Caches(Value):
+class Caches(Value, frozen=True):
     """Data-cache sizes in bytes as one core sees them; None where unknown."""
 
     l1d: Count | None = None
@@ -180,7 +180,7 @@ class Caches(Value):
         return self.l3 or self.l2 or self.l1d
 
 
-class Cpu(Value):
+class Cpu(Value, frozen=True):
     """The processor, by every name it goes by: on a virtual machine they disagree."""
 
     brand: Text = "unknown"
@@ -193,7 +193,7 @@ class Cpu(Value):
     features: tuple[Name, ...] = ()  # sorted instruction-set flags that matter to arithmetic
 
 
-class Host(Value):
+class Host(Value, frozen=True):
     """What the machine is. No host name, user, path or serial number."""
 
     system: Text = "unknown"  # 'Linux', 'Darwin', 'Windows'
@@ -211,7 +211,7 @@ class Host(Value):
     host_id: Name = "unknown"  # keyed hash with a secret of this installation: this very machine
 
 
-class Library(Value):
+class Library(Value, frozen=True):
     """A BLAS or OpenMP library loaded in the sampling process."""
 
     api: Name  # 'blas' or 'openmp'
@@ -222,21 +222,23 @@ class Library(Value):
     filename: Text = "unknown"  # base name only
 
 
-class Environment(Value):
+class Environment(Value, frozen=True):
     """The software: what would have to be equal for a run to continue another."""
 
     python: Text = "unknown"
     implementation: Text = "unknown"
     system_release: Text = "unknown"  # kernel or OS version
-    packages: dict[Name, Text] = {}  # distribution -> version
+    packages: dict[Name, Text] = field(default_factory=dict)  # distribution -> version
     libraries: tuple[Library, ...] = ()
     numpy_simd: tuple[Name, ...] = ()  # SIMD extensions that NumPy found
     numba_threading_layer: Text | None = None
-    variables: dict[Name, Text] = {}  # thread and CPU variables that were set, e.g. OMP_NUM_THREADS
+    variables: dict[Name, Text] = field(
+        default_factory=dict
+    )  # thread and CPU variables that were set, e.g. OMP_NUM_THREADS
     env_id: Name = "unknown"  # hash of the above
 
 
-class Conditions(Value):
+class Conditions(Value, frozen=True):
     """The state of the machine when it was looked at: stored and flagged, never part of an id."""
 
     governor: Text | None = None
@@ -254,14 +256,14 @@ class Conditions(Value):
     total_ticks: Count | None = None  # all CPU time since boot, clock ticks
 
 
-class Block(Value):
+class Block(Value, frozen=True):
     """Cases that are measured together, interleaved: one problem, several kernels and thread counts."""
 
     problem: Problem
     arms: tuple[tuple[Name, Threads], ...]  # (kernel, threads)
 
 
-class Plan(Value):
+class Plan(Value, frozen=True):
     """What a run set out to measure, and how."""
 
     preset: Name
@@ -274,7 +276,7 @@ class Plan(Value):
     blocks: tuple[Block, ...]
 
 
-class Header(Value, kw_only=True, tag="header", tag_field="type"):
+class Header(Value, frozen=True, kw_only=True, tag="header", tag_field="type"):
     """First line of a record: everything but the figures."""
 
     schema: Annotated[int, Meta(ge=1)] = SCHEMA
@@ -288,7 +290,7 @@ class Header(Value, kw_only=True, tag="header", tag_field="type"):
     kernels: tuple[KernelCard, ...] = ()
 
 
-class End(Value, tag="end", tag_field="type"):
+class End(Value, frozen=True, tag="end", tag_field="type"):
     """Last line of a complete record."""
 
     finished: Text  # ISO 8601, UTC
@@ -297,7 +299,7 @@ class End(Value, tag="end", tag_field="type"):
     warnings: tuple[Text, ...] = ()
 
 
-class Record(Value):
+class Record(Value, frozen=True):
     """One run as read back: header, ceilings, measurements, and the end if it was reached."""
 
     header: Header

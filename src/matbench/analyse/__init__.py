@@ -1,0 +1,1 @@
+"""What the figures mean: intervals, speed-ups, predictions, ceilings. Pure functions of a record."""

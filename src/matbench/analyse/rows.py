@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from matbench.model import Case, KernelCard, Value
 
 __all__ = ["Interval", "Row", "SpeedUp", "Table"]
 
 
-class Interval(Value):
+class Interval(Value, frozen=True):
     """An estimate with the bounds of its confidence or prediction interval; bounds are None where there is none."""
 
     estimate: float
@@ -15,7 +17,7 @@ class Interval(Value):
     high: float | None = None
 
 
-class SpeedUp(Value):
+class SpeedUp(Value, frozen=True):
     """How many times faster than the base kernel at the same problem: time of the base over time of the kernel."""
 
     base: str  # kernel name; the base runs with one thread
@@ -25,7 +27,7 @@ class SpeedUp(Value):
     extrapolated: bool = False  # whether the base's time is a prediction
 
 
-class Row(Value):
+class Row(Value, frozen=True):
     """One case with its derived figures; what has no value is None."""
 
     case: Case
@@ -41,12 +43,14 @@ class Row(Value):
     wrong: bool = False  # the result failed the oracle: never timed
 
 
-class Table(Value):
+class Table(Value, frozen=True):
     """All rows of a record and what they are read against."""
 
     machine: str  # anonymous label
     cpu: str  # brand string
     base: str  # kernel that speed-ups are told over
     rows: tuple[Row, ...] = ()  # in ladder order within each problem, problems by dtype and size
-    peaks: dict[str, Interval] = {}  # '<dtype>/<threads>' -> measured FMA peak, flop/s
-    bandwidths: dict[str, Interval] = {}  # '<read|triad>/<threads>' -> measured memory bandwidth, byte/s
+    peaks: dict[str, Interval] = field(default_factory=dict)  # '<dtype>/<threads>' -> measured FMA peak, flop/s
+    bandwidths: dict[str, Interval] = field(
+        default_factory=dict
+    )  # '<read|triad>/<threads>' -> measured memory bandwidth, byte/s

@@ -1,0 +1,1 @@
+"""How it looks: text tables and figures, from values alone."""

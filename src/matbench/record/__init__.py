@@ -1,0 +1,1 @@
+"""Where and on what: the machine card, and the append-only store of what was measured."""
