@@ -232,9 +232,7 @@ class Environment(Value, frozen=True):
     libraries: tuple[Library, ...] = ()
     numpy_simd: tuple[Name, ...] = ()  # SIMD extensions that NumPy found
     numba_threading_layer: Text | None = None
-    variables: dict[Name, Text] = field(
-        default_factory=dict
-    )  # thread and CPU variables that were set, e.g. OMP_NUM_THREADS
+    variables: dict[Name, Text] = field(default_factory=dict)  # those set: OMP_NUM_THREADS, ..
     env_id: Name = "unknown"  # hash of the above
 
 

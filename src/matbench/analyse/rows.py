@@ -51,6 +51,4 @@ class Table(Value, frozen=True):
     base: str  # kernel that speed-ups are told over
     rows: tuple[Row, ...] = ()  # in ladder order within each problem, problems by dtype and size
     peaks: dict[str, Interval] = field(default_factory=dict)  # '<dtype>/<threads>' -> measured FMA peak, flop/s
-    bandwidths: dict[str, Interval] = field(
-        default_factory=dict
-    )  # '<read|triad>/<threads>' -> measured memory bandwidth, byte/s
+    bandwidths: dict[str, Interval] = field(default_factory=dict)  # '<read|triad>/<threads>' -> byte/s
