@@ -1,0 +1,144 @@
+"""The oracle: is C really A B? Exact where arithmetic is exact, by the rounding-error bound otherwise.
+
+Source of the bound: Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.5:
+``|C - AB| <= gamma_k |A| |B|`` with ``gamma_k = k u / (1 - k u)``, whatever the order of the summation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from matbench.kernels.registry import Array, Matmul
+from matbench.model import Dtype, Problem
+
+__all__ = ["Verdict", "check_laws", "check_product", "largest_error", "operands", "probe_error"]
+
+FULL_CHECK_FLOPS = 2 * 128**3  # up to here the whole product is recomputed in extended precision
+PROBES = 3  # random +-1 vectors: one wrong element shows in each of them
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle found: the error in units of its bound, and the sentence if it is too large."""
+
+    error: float  # largest error over its bound; at most 1 is right
+    reason: str | None = None  # None: right
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the product may be timed."""
+        return self.reason is None
+
+
+def operands(problem: Problem) -> tuple[Array, Array, Array]:
+    """Random A and B of a problem and a NaN-filled C (zeros for integers), every page of them written.
+
+    Floats are uniform in [-1.5, -0.5) and [0.5, 1.5): no subnormals, no zeros, no cancellation to speak of in the
+    operands. Integers are in -8..8, so that no sum overflows.
+    """
+    rng = np.random.default_rng(problem.seed)
+    dtype = np.dtype(problem.dtype)
+
+    def random(rows: int, columns: int) -> Array:
+        if dtype.kind == "i":
+            return np.asarray(rng.integers(-8, 9, (rows, columns)), dtype=dtype, order=problem.layout)
+        magnitude = rng.uniform(0.5, 1.5, (rows, columns)).astype(dtype)
+        signs = rng.integers(0, 2, (rows, columns)).astype(dtype)
+        return np.asarray(magnitude * (2 * signs - 1), dtype=dtype, order=problem.layout)
+
+    a, b = random(problem.m, problem.k), random(problem.k, problem.n)
+    out = np.full((problem.m, problem.n), 0 if dtype.kind == "i" else np.nan, dtype, order=problem.layout)
+    return a, b, out
+
+
+def _gamma(count: int, dtype: np.dtype[Any]) -> float:
+    """Higham's gamma: the relative error that `count` roundings can add up to."""
+    total = count * float(np.finfo(dtype).eps) / 2
+    return total / (1 - total)
+
+
+def _ratio(error: Array, bound: Array) -> float:
+    """Largest ``error / bound``; 0/0 is right, and NaN where numbers were due is infinitely wrong."""
+    if error.size == 0:
+        return 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(error == 0, 0.0, error / bound)
+    return float("inf") if np.isnan(ratio).any() else float(ratio.max())
+
+
+def largest_error(a: Array, b: Array, out: Array) -> float:
+    """Largest componentwise error of `out` as a product of `a` and `b`, in units of its rounding bound.
+
+    Computed from the whole product in extended precision; for integers any difference is infinite.
+    """
+    if a.dtype.kind == "i":
+        return 0.0 if np.array_equal(a @ b, out) else float("inf")
+    wide = np.float64 if a.dtype == np.float32 else np.longdouble
+    exact = a.astype(wide) @ b.astype(wide)
+    magnitude = np.abs(a).astype(wide) @ np.abs(b).astype(wide)
+    # One rounding more than gamma_k for storing, and the reference's own error where it is no wider than the product.
+    count = max(1, a.shape[1]) + 1
+    bound = magnitude * (_gamma(count, a.dtype) + _gamma(count, np.dtype(wide)))
+    return _ratio(np.abs(out.astype(wide) - exact), bound)
+
+
+def probe_error(a: Array, b: Array, out: Array, seed: int = 0) -> float:
+    """As `largest_error`, seen through random vectors x of +-1 in O(n^2): C x against A (B x).
+
+    An error in one element of C changes its row of C x by as much, whatever the signs are.
+    """
+    rng = np.random.default_rng(seed)
+    n, k = b.shape[1], a.shape[1]
+    wide = np.dtype(np.int64 if a.dtype.kind == "i" else np.float64)
+    left, right, product = a.astype(wide), b.astype(wide), out.astype(wide)
+    worst = 0.0
+    for _ in range(PROBES):
+        x = (2 * rng.integers(0, 2, n) - 1).astype(wide)
+        error = np.abs(product @ x - left @ (right @ x))
+        if wide.kind == "i":
+            worst = max(worst, 0.0 if not error.any() else float("inf"))
+            continue
+        # What the product may be off by, and the rounding of the three products with x itself.
+        magnitude = np.abs(left) @ np.sum(np.abs(right), axis=1)
+        own = _gamma(2 * n + k + 3, wide)
+        worst = max(worst, _ratio(error, magnitude * (_gamma(k + 1, a.dtype) + own)))
+    return worst
+
+
+def check_product(a: Array, b: Array, out: Array, seed: int = 0) -> Verdict:
+    """Whether `out` is the product of `a` and `b`, within rounding.
+
+    Parameters
+    ----------
+    a, b, out
+        m x k, k x n and m x n elements of one dtype.
+    seed
+        Of the probes that large products are checked with.
+    """
+    flops = 2 * a.shape[0] * a.shape[1] * b.shape[1]
+    error = largest_error(a, b, out) if flops <= FULL_CHECK_FLOPS else probe_error(a, b, out, seed)
+    if error <= 1:
+        return Verdict(error)
+    size = "no number at all" if np.isinf(error) else f"{error:.3g} times its rounding bound"
+    return Verdict(error, f"the result is wrong: its largest error is {size}")
+
+
+def check_laws(matmul: Matmul, dtype: Dtype, seed: int = 0) -> Verdict:
+    """Whether a bare kernel obeys on small operands what any matrix product obeys exactly.
+
+    Identity on either side, small integers, and a C filled with NaN beforehand, on shapes with edges that no tile
+    divides.
+    """
+    rng = np.random.default_rng(seed)
+    for m, n, k in ((1, 1, 1), (2, 3, 5), (17, 13, 11), (8, 8, 8)):
+        a = rng.integers(-8, 9, (m, k)).astype(dtype)
+        b = rng.integers(-8, 9, (k, n)).astype(dtype)
+        for left, right in ((a, b), (np.eye(m, dtype=dtype), a), (a, np.eye(k, dtype=dtype))):
+            out = np.full((left.shape[0], right.shape[1]), -1 if np.dtype(dtype).kind == "i" else np.nan, dtype)
+            matmul(left, right, out)
+            if not np.array_equal(out, left @ right):
+                return Verdict(float("inf"), f"the result is wrong on {left.shape} times {right.shape} small integers")
+    return Verdict(0.0)

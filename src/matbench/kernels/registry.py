@@ -1,0 +1,355 @@
+"""What a kernel is, and the registry that everything else asks for kernels."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import fnmatch
+import functools
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from matbench.errors import KernelError, UsageError
+from matbench.model import DTYPES, Caches, Dtype, KernelCard, Problem
+
+__all__ = ["FLOATS", "GROUP", "Array", "Kernel", "Matmul", "Registry", "Rung", "default_registry", "kernel"]
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+GROUP = "matbench.kernels"  # entry-point group of third parties
+FLOATS: tuple[Dtype, ...] = ("float64", "float32")
+FAMILIES = ("python_loops", "numpy_arrays", "numba_loops", "blas")  # modules of this package, foot of the ladder first
+DISPATCH_S = 1e-6  # s, order of magnitude of one call from Python into NumPy
+
+
+class Matmul(Protocol):
+    """Writes the product of `a` (m x k) and `b` (k x n) into `out` (m x n)."""
+
+    def __call__(self, a: Array, b: Array, out: Array, /) -> object:
+        """Compute ``out[...] = a @ b``."""
+
+
+class Rung(enum.IntEnum):
+    """The families of the ladder, from its foot to its top."""
+
+    PYTHON = 0
+    NUMPY = 1
+    NUMBA = 2
+    BLAS = 3
+
+    @property
+    def title(self) -> str:
+        """The family's name as tables show it."""
+        return ("pure Python", "NumPy arrays", "Numba loops", "BLAS")[self]
+
+
+def _available() -> str | None:
+    return None
+
+
+def _nothing(_: Problem) -> int:
+    return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """One way to compute C = A B: a function and its declaration.
+
+    Attributes
+    ----------
+    name
+        What users type; unique in a registry.
+    rung
+        The family it belongs to.
+    idea
+        The one idea it adds to the rung before it, in a few words.
+    function
+        Called as ``function(a, b, out)``; with `from_caches`, called once as ``function(caches, dtype)`` to make
+        that function.
+    dtypes
+        Element types it computes in.
+    threaded_dtypes
+        Those of them for which it can use more than one thread.
+    compiled
+        Whether its first call compiles.
+    from_caches
+        Whether it is made to the measure of a machine's caches.
+    gflops
+        Order of magnitude of its speed on one core, in GFLOP/s: only the estimate of time before a run uses it.
+    dispatches
+        How many calls from Python into NumPy one product takes: their overhead is part of that estimate.
+    workspace
+        Bytes it allocates beyond the operands.
+    largest
+        The largest extent that is sensible in a preset; None where any is. Asking for more by name is allowed.
+    needs
+        Tells what this machine lacks for it, or None.
+    origin
+        The distribution that declares it.
+    """
+
+    name: str
+    rung: Rung
+    idea: str
+    function: Callable[..., Any]
+    dtypes: tuple[Dtype, ...] = DTYPES
+    threaded_dtypes: tuple[Dtype, ...] = ()
+    compiled: bool = False
+    from_caches: bool = False
+    gflops: float = 1.0
+    dispatches: Callable[[Problem], int] = _nothing
+    workspace: Callable[[Problem], int] = _nothing
+    largest: int | None = None
+    needs: Callable[[], str | None] = _available
+    origin: str = "matbench"
+
+    def bind(self, dtype: Dtype, caches: Caches | None = None) -> Matmul:
+        """The bare function ``(a, b, out)`` that a timed loop calls.
+
+        Parameters
+        ----------
+        dtype
+            Element type of the operands it will be given.
+        caches
+            Cache sizes to suit, in bytes; unknown by default.
+        """
+        made: Matmul = self.function(caches or Caches(), dtype) if self.from_caches else self.function
+        return made
+
+    def __call__(self, a: Array, b: Array, out: Array | None = None) -> Array:
+        """The product of two matrices.
+
+        Parameters
+        ----------
+        a, b
+            Operands of m x k and k x n elements, of one dtype.
+        out
+            Where the product goes: m x n, same dtype, sharing no memory with the operands. A new array by default.
+
+        Returns
+        -------
+        ndarray
+            `out`.
+
+        Raises
+        ------
+        KernelError
+            If the operands do not fit each other or this kernel.
+        """
+        reason = self.why_not()
+        if reason:
+            raise KernelError(f"{self.name} can't run here: {reason}")
+        result = checked_output(self, a, b, out)
+        self.bind(_dtype_of(a))(a, b, result)
+        return result
+
+    def why_not(self, dtype: Dtype | None = None, threads: int = 1) -> str | None:
+        """The reason why it can't run here with a dtype and a number of threads, or None.
+
+        Examples
+        --------
+        >>> default_registry().get("python_lists").why_not("float64", threads=2)
+        'runs on one thread only'
+        """
+        missing = self.needs()
+        if missing is not None:
+            return missing
+        if dtype is not None and dtype not in self.dtypes:
+            return f"does not compute in {dtype}"
+        if threads > 1 and not self.threaded_dtypes:
+            return "runs on one thread only"
+        if threads > 1 and dtype is not None and dtype not in self.threaded_dtypes:
+            return f"runs on one thread only in {dtype}"
+        return None
+
+    def expected_seconds(self, problem: Problem, threads: int = 1) -> float:
+        """Time one call is expected to take, in seconds, by the order of magnitude declared; a plan's cost model."""
+        arithmetic = problem.flops / (self.gflops * 1e9 * threads)
+        return arithmetic + DISPATCH_S * (1 + self.dispatches(problem))
+
+    def needed_bytes(self, problem: Problem) -> int:
+        """Memory that one call takes, operands included, in bytes."""
+        return problem.operand_bytes + self.workspace(problem)
+
+    @property
+    def card(self) -> KernelCard:
+        """What a record says of it."""
+        return KernelCard(
+            name=self.name,
+            rung=self.rung.title,
+            idea=self.idea,
+            compiled=self.compiled,
+            threaded=bool(self.threaded_dtypes),
+            origin=self.origin,
+        )
+
+
+def kernel(name: str, *, rung: Rung, idea: str, **declaration: Any) -> Callable[[Callable[..., Any]], Kernel]:
+    """Declare the function below as a kernel.
+
+    Parameters
+    ----------
+    name, rung, idea
+        As in `Kernel`.
+    **declaration
+        The other attributes of `Kernel`.
+
+    Examples
+    --------
+    >>> @kernel("numpy_dot", rung=Rung.NUMPY, idea="one dot product an element", gflops=0.1)
+    ... def numpy_dot(a, b, out):
+    ...     for i in range(len(a)):
+    ...         for j in range(b.shape[1]):
+    ...             out[i, j] = a[i] @ b[:, j]
+    >>> numpy_dot(np.eye(2), np.ones((2, 3)))
+    array([[1., 1., 1.],
+           [1., 1., 1.]])
+    """
+
+    def declare(function: Callable[..., Any]) -> Kernel:
+        return Kernel(name=name, rung=rung, idea=idea, function=function, **declaration)
+
+    return declare
+
+
+def _dtype_of(a: Array) -> Dtype:
+    for dtype in DTYPES:
+        if a.dtype == np.dtype(dtype):
+            return dtype
+    raise KernelError(f"matbench does not time {a.dtype} matrices; use one of {', '.join(DTYPES)}")
+
+
+def checked_output(made: Kernel, a: Array, b: Array, out: Array | None) -> Array:
+    """`out`, or a new array for the product, once the operands are known to fit.
+
+    Raises
+    ------
+    KernelError
+        If they do not.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise KernelError(f"shapes {a.shape} and {b.shape} do not multiply; give m x k and k x n")
+    if a.dtype != b.dtype:
+        raise KernelError(f"operands are {a.dtype} and {b.dtype}; convert one with .astype")
+    reason = made.why_not(_dtype_of(a))
+    if reason:
+        raise KernelError(f"{made.name} {reason}; it computes in {', '.join(made.dtypes)}")
+    shape = (a.shape[0], b.shape[1])
+    if out is None:
+        return np.empty(shape, a.dtype)
+    if out.shape != shape or out.dtype != a.dtype:
+        raise KernelError(f"out is {out.shape} of {out.dtype}; it has to be {shape} of {a.dtype}")
+    if np.may_share_memory(out, a) or np.may_share_memory(out, b):
+        raise KernelError("out shares memory with an operand; give an array of its own")
+    return out
+
+
+class Registry:
+    """The kernels there are, in the order of the ladder."""
+
+    def __init__(self, kernels: Iterable[Kernel] = ()) -> None:
+        self._kernels: dict[str, Kernel] = {}
+        for each in kernels:
+            self.add(each)
+
+    def add(self, made: Kernel) -> None:
+        """Take in one more kernel.
+
+        Raises
+        ------
+        KernelError
+            If its name is taken.
+        """
+        if made.name in self._kernels:
+            raise KernelError(f"there is a kernel {made.name!r} already; choose another name")
+        self._kernels[made.name] = made
+
+    def __iter__(self) -> Iterator[Kernel]:
+        return iter(sorted(self._kernels.values(), key=lambda each: each.rung))
+
+    def __len__(self) -> int:
+        return len(self._kernels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names in the order of the ladder."""
+        return tuple(each.name for each in self)
+
+    def get(self, name: str) -> Kernel:
+        """The kernel of that name.
+
+        Raises
+        ------
+        UsageError
+            If there is none; the sentence suggests the nearest name.
+        """
+        try:
+            return self._kernels[name]
+        except KeyError:
+            raise UsageError(self._unknown(name)) from None
+
+    def select(self, patterns: str) -> tuple[Kernel, ...]:
+        """Kernels that match any of the comma-separated names or globs, in the order of the ladder.
+
+        Raises
+        ------
+        UsageError
+            If one of the patterns matches none.
+        """
+        wanted = [pattern.strip() for pattern in patterns.split(",")]
+        for pattern in wanted:
+            if not fnmatch.filter(self._kernels, pattern):
+                raise UsageError(self._unknown(pattern))
+        return tuple(each for each in self if any(fnmatch.fnmatchcase(each.name, pattern) for pattern in wanted))
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._kernels, n=1, cutoff=0.3)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"no kernel {name!r}; {hint}There are: {', '.join(self.names)}"
+
+    def load(self, plugin: EntryPoint) -> None:
+        """Take in what a third party's entry point names: a `Kernel` or a module that holds some.
+
+        A plugin that can't be loaded is left out with a warning: it must not take the suite down with it.
+        """
+        origin = plugin.dist.name if plugin.dist else "unknown"
+        try:
+            found = plugin.load()
+            for each in _offered(found):
+                self.add(replace(each, origin=origin))
+        except Exception as reason:  # noqa: BLE001  whatever a stranger's module raises is told, not hidden
+            message = f"kernel plugin {plugin.name!r} of {origin} is left out: {type(reason).__name__}: {reason}"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+
+def _offered(found: object) -> tuple[Kernel, ...]:
+    """The kernels that a plugin's entry point offers: itself, or all that its module declares."""
+    offered = kernels_of(found) if isinstance(found, ModuleType) else (found,)
+    kernels = tuple(each for each in offered if isinstance(each, Kernel))
+    if not kernels:
+        raise KernelError("it names no kernel; decorate the function with @kernel")
+    return kernels
+
+
+def kernels_of(module: ModuleType) -> tuple[Kernel, ...]:
+    """The kernels that a module declares, in the order of their declaration."""
+    return tuple(value for value in vars(module).values() if isinstance(value, Kernel))
+
+
+@functools.cache
+def default_registry() -> Registry:
+    """The registry of this installation: our own families, then every installed plugin."""
+    registry = Registry()
+    for family in FAMILIES:
+        for each in kernels_of(import_module(f"matbench.kernels.{family}")):
+            registry.add(each)
+    for plugin in entry_points(group=GROUP):
+        registry.load(plugin)
+    return registry
