@@ -303,10 +303,14 @@ class Registry:
         UsageError
             If one of the patterns matches none.
         """
+        for pattern in patterns.split(","):
+            if not self.matching(pattern):
+                raise UsageError(self._unknown(pattern.strip()))
+        return self.matching(patterns)
+
+    def matching(self, patterns: str) -> tuple[Kernel, ...]:
+        """As `select`, where a pattern may match none."""
         wanted = [pattern.strip() for pattern in patterns.split(",")]
-        for pattern in wanted:
-            if not fnmatch.filter(self._kernels, pattern):
-                raise UsageError(self._unknown(pattern))
         return tuple(each for each in self if any(fnmatch.fnmatchcase(each.name, pattern) for pattern in wanted))
 
     def _unknown(self, name: str) -> str:

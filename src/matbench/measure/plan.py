@@ -1,0 +1,324 @@
+"""What a run will measure and how long that should take, before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from matbench.errors import UsageError
+from matbench.kernels.registry import Kernel, Registry
+from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
+from matbench.sizes import Shape, parse_sizes
+
+__all__ = [
+    "PRESETS",
+    "SINGLE_SHOT_S",
+    "Grid",
+    "Planned",
+    "Preset",
+    "Request",
+    "block_seconds",
+    "make_plan",
+    "preset",
+    "run_seconds",
+    "thread_counts",
+]
+
+BASE = "python_lists"  # the faster of the two triple loops: the smaller headline
+START_S = 3.0  # s, order of magnitude: interpreter, imports, first compilation
+COMPILE_S = 0.6  # s, one compilation
+DRAIN_S = 0.03  # s, until idle BLAS threads have stopped spinning
+SINGLE_SHOT_S = 1.0  # s, a call longer than this is not made once more to verify: its first sample is verified
+SHARE_OF_ONE = 0.05  # of the budget that one arm may take for its samples
+SLAB_ROWS = (2, 4, 8)  # rows of C that stand for a product too slow to be measured whole
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Part of a preset: some kernels on some sizes in one dtype.
+
+    Attributes
+    ----------
+    dtype
+        Element type.
+    sizes
+        In the size grammar.
+    kernels
+        Names or globs, comma-separated.
+    beyond
+        Whether kernels are taken beyond the largest size that is sensible for them.
+    """
+
+    dtype: Dtype
+    sizes: str
+    kernels: str = "*"
+    beyond: bool = False
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A ready-made plan: how long it may take, how many samples, on which grids.
+
+    Attributes
+    ----------
+    budget_s
+        Time of the whole command, s.
+    rounds
+        Most samples a case.
+    sample_ns
+        Shortest sample, ns.
+    all_threads
+        Whether all thread counts are taken (powers of two and the largest) or only one and the largest.
+    slabs
+        ``(kernel, n)`` whose product is too slow to be measured whole: a few of its rows are, for a prediction.
+    """
+
+    budget_s: float
+    rounds: int
+    sample_ns: int
+    grids: tuple[Grid, ...]
+    all_threads: bool = False
+    slabs: tuple[tuple[str, int], ...] = ()
+
+
+_INTEGER = "python_lists,numba_ikj,numpy_matmul"
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        budget_s=18.0,
+        rounds=7,
+        sample_ns=2_000_000,
+        grids=(Grid("float64", "16,64,128,256,512,1000"),),
+        slabs=((BASE, 1000),),
+    ),
+    "standard": Preset(
+        budget_s=80.0,
+        rounds=11,
+        sample_ns=3_000_000,
+        grids=(
+            Grid("float64", "16,32,64,100,128,256,500,512,1000,1024"),
+            Grid("float32", "16,64,256,512,1000,1024"),
+            Grid("int64", "64,256,512", _INTEGER),
+        ),
+        slabs=((BASE, 500), (BASE, 512), (BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
+    ),
+    "full": Preset(
+        budget_s=1440.0,
+        rounds=21,
+        sample_ns=5_000_000,
+        all_threads=True,
+        grids=(
+            # Neighbours of powers of two are there on purpose: a stride of 1024 elements meets cache associativity.
+            Grid("float64", "8,16,32,48,64,96,100,127,128,136,192,200,255,256,264,384,500,511,512,520,768"),
+            Grid("float64", "1000,1023,1024,1032,1500,2048", "numpy_*,numba_*,blas_*"),
+            Grid("float64", "1000", "python_*", beyond=True),
+            Grid("float64", "512", "python_lists", beyond=True),
+            Grid("float64", "16x1000x1000,1000x16x1000,1000x1000x16,64x2048x64", "numba_*,numpy_matmul,blas_*"),
+            Grid("float32", "16,64,128,256,512,1000,1024,2048"),
+            Grid("int64", "64,256,512,1000", _INTEGER),
+        ),
+        slabs=((BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"no preset {name!r}; there are: {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def thread_counts(most: int, *, every: bool) -> tuple[int, ...]:
+    """Thread counts to measure on `most` processors: powers of two and `most`, or just the two ends.
+
+    Examples
+    --------
+    >>> thread_counts(6, every=True), thread_counts(6, every=False)
+    ((1, 2, 4, 6), (1, 6))
+    """
+    powers = [2**i for i in range(most.bit_length())] if every else [1]
+    return tuple(sorted({*powers, most}))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; None means what the preset says.
+
+    Attributes
+    ----------
+    threads
+        Thread counts, each at least 1 and at most the processors there are.
+    budget_s
+        Time of the whole command, s.
+    """
+
+    preset: str = "standard"
+    kernels: str | None = None
+    sizes: str | None = None
+    dtypes: tuple[Dtype, ...] | None = None
+    threads: tuple[int, ...] | None = None
+    budget_s: float | None = None
+    seed: int = 1
+    base: str = BASE
+    command: str = "matbench run"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and the cases that it leaves out with the reason of each."""
+
+    plan: Plan
+    skipped: tuple[Measurement, ...]
+
+
+def _grids(request: Request, chosen: Preset) -> tuple[Grid, ...]:
+    """The preset's grids narrowed to the dtypes asked for, or the sizes asked for instead of them."""
+    if request.sizes is None:
+        return tuple(each for each in chosen.grids if request.dtypes is None or each.dtype in request.dtypes)
+    # What was asked for by name is not held against a kernel's sensible size, unless it came in through a glob.
+    kernels = request.kernels or "*"
+    named = not set(kernels) & set("*?[")
+    return tuple(Grid(dtype, request.sizes, kernels, named) for dtype in request.dtypes or ("float64",))
+
+
+def _arms(made: Kernel, dtype: Dtype, threads: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    """A kernel with each thread count it can use; one thread where it can't use more."""
+    counts = threads if dtype in made.threaded_dtypes else (1,)
+    return tuple((made.name, count) for count in counts)
+
+
+def _reason(made: Kernel, grid: Grid, shape: Shape) -> str | None:
+    """Why a plan leaves a kernel out, or None."""
+    if grid.dtype not in made.dtypes:
+        return made.why_not(grid.dtype)
+    if not grid.beyond and made.largest is not None and max(shape) > made.largest:
+        return f"too slow beyond n = {made.largest} for this preset; ask for it with --kernels {made.name} --sizes .."
+    return None
+
+
+@dataclass
+class _Draft:
+    """Arms by problem, and the reasons of those left out; a later grid may take in what an earlier one left out."""
+
+    arms: dict[Problem, dict[tuple[str, int], None]] = field(default_factory=dict)
+    reasons: dict[Case, str] = field(default_factory=dict)
+
+    def take(self, problem: Problem, arm: tuple[str, int], reason: str | None = None) -> None:
+        case = Case(kernel=arm[0], problem=problem, threads=arm[1])
+        if reason is None:
+            self.arms.setdefault(problem, {})[arm] = None
+            self.reasons.pop(case, None)
+        elif arm not in self.arms.get(problem, {}):
+            self.reasons[case] = reason
+
+
+def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
+    """The plan of a run.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    registry
+        The kernels there are; plugins and libraries included.
+    cpus
+        Processors this process may use.
+
+    Raises
+    ------
+    UsageError
+        If the request names what there is not, or leaves nothing to measure.
+    """
+    chosen = preset(request.preset)
+    threads = request.threads or thread_counts(cpus, every=chosen.all_threads)
+    if max(threads) > cpus:
+        raise UsageError(f"{max(threads)} threads asked for, but this process may use {cpus}; ask for at most {cpus}")
+    base = registry.get(request.base)
+    asked = registry.select(request.kernels) if request.kernels else tuple(registry)
+    draft = _Draft()
+    for grid in _grids(request, chosen):
+        for m, n, k in parse_sizes(grid.sizes):
+            problem = Problem(m=m, n=n, k=k, dtype=grid.dtype, seed=request.seed)
+            for made in registry.matching(grid.kernels):
+                if made not in asked:
+                    continue
+                for arm in _arms(made, grid.dtype, threads):
+                    draft.take(problem, arm, _reason(made, grid, (m, n, k)))
+    if request.sizes is None and (request.dtypes is None or "float64" in request.dtypes):
+        _draft_slabs(draft, chosen, request.seed, [made.name for made in asked])
+    if not draft.arms:
+        raise UsageError("nothing is left to measure; ask for other kernels, sizes or dtypes")
+    plan = Plan(
+        preset=request.preset,
+        command=request.command,
+        seed=request.seed,
+        budget_s=request.budget_s or chosen.budget_s,
+        rounds=chosen.rounds if request.budget_s is None else 10 * chosen.rounds,
+        sample_ns=chosen.sample_ns,
+        base=base.name,
+        blocks=_blocks(draft, registry),
+    )
+    skipped = (Measurement(case=case, outcome="skipped", reason=reason) for case, reason in draft.reasons.items())
+    return Planned(plan, tuple(skipped))
+
+
+def _draft_slabs(draft: _Draft, chosen: Preset, seed: int, names: Sequence[str]) -> None:
+    """Take in a few rows of each product that is too slow to be measured whole."""
+    for name, n in chosen.slabs:
+        if name in names:
+            for m in SLAB_ROWS:
+                draft.take(Problem(m=m, n=n, k=n, seed=seed), (name, 1))
+
+
+def _blocks(draft: _Draft, registry: Registry) -> tuple[Block, ...]:
+    """The draft's problems, dtype by dtype and the cheapest first; their arms in the order of the ladder."""
+    order = {name: place for place, name in enumerate(registry.names)}
+
+    def by_size(problem: Problem) -> tuple[int, bool, int]:
+        return DTYPES.index(problem.dtype), not problem.is_square, problem.flops
+
+    return tuple(
+        Block(problem=problem, arms=tuple(sorted(draft.arms[problem], key=lambda arm: (order[arm[0]], arm[1]))))
+        for problem in sorted(draft.arms, key=by_size)
+    )
+
+
+def arm_seconds(plan: Plan, call_s: float, *, most_s: float) -> float:
+    """Time that all samples of one arm take, s, if one call takes `call_s`: at least one, at most `most_s` worth."""
+    sample = max(plan.sample_ns * 1.2e-9, call_s)
+    count = max(1, min(plan.rounds, int(most_s / sample)))
+    return count * sample
+
+
+def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> float:
+    """Time that a block takes, s: every call once to verify, then the samples.
+
+    Parameters
+    ----------
+    plan
+        Rounds, shortest sample and budget.
+    block
+        What is measured together.
+    call_s
+        Expected time of one call of each arm, s.
+    """
+    most = plan.budget_s * SHARE_OF_ONE
+    drains = sum(DRAIN_S for _, threads in block.arms if threads > 1) * plan.rounds
+    return drains + sum(arm_seconds(plan, call, most_s=most) + min(call, SINGLE_SHOT_S) for call in call_s)
+
+
+def run_seconds(plan: Plan, registry: Registry) -> float:
+    """Expected time of a whole run, s, by the cost models that kernels declare; never above its budget."""
+    total = START_S
+    compiled = set()
+    for block in plan.blocks:
+        calls = [registry.get(name).expected_seconds(block.problem, threads) for name, threads in block.arms]
+        total += block_seconds(plan, block, calls)
+        compiled |= {(name, block.problem.dtype) for name, _ in block.arms if registry.get(name).compiled}
+    return min(plan.budget_s, total + COMPILE_S * len(compiled))

@@ -1,0 +1,158 @@
+"""The sampler: calibrated loops, interleaved in rounds of random order. Every runner takes its times with it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from matbench.measure.clock import Clock
+from matbench.measure.threads import ThreadControl, drain
+
+__all__ = ["Arm", "Sample", "allot", "calibrate", "collector_off", "rounds", "schedule", "time_loops"]
+
+MOST_LOOPS = 2**30
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed stretch: `loops` calls in a row that took `elapsed_ns` altogether."""
+
+    loops: int
+    elapsed_ns: int
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One thing to time against others: a call without arguments, its threads and its calibrated loop count.
+
+    Attributes
+    ----------
+    call
+        What is timed.
+    threads
+        Threads it is allowed.
+    loops
+        Calls in a sample.
+    cost_s
+        Expected time of a sample, s.
+    """
+
+    call: Callable[[], object]
+    threads: int = 1
+    loops: int = 1
+    cost_s: float = 0.0
+
+
+@contextlib.contextmanager
+def collector_off() -> Iterator[None]:
+    """Within, Python's garbage collector does not run; afterwards as before."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def time_loops(call: Callable[[], object], loops: int, clock: Clock) -> Sample:
+    """The time of `loops` calls in a row.
+
+    The loop itself costs about 10 ns a turn; nothing is subtracted for it.
+    """
+    turns = itertools.repeat(None, loops)
+    start = clock.wall_ns()
+    for _ in turns:
+        call()
+    return Sample(loops, max(1, clock.wall_ns() - start))
+
+
+def calibrate(call: Callable[[], object], shortest_ns: int, clock: Clock) -> Sample:
+    """A first sample that is at least `shortest_ns` long; its loop count is the one to use.
+
+    Returns
+    -------
+    Sample
+        The last trial: its count of loops fills `shortest_ns`, its time tells what a sample will cost.
+    """
+    loops = 1
+    while True:
+        trial = time_loops(call, loops, clock)
+        if trial.elapsed_ns >= shortest_ns or loops >= MOST_LOOPS:
+            return trial
+        # Aim a tenth above the target; never trust a first, cold trial by more than a factor of ten.
+        wanted = 1.1 * loops * shortest_ns / trial.elapsed_ns
+        loops = min(MOST_LOOPS, max(loops + 1, min(10 * loops, int(wanted) + 1)))
+
+
+def allot(costs_s: Sequence[float], budget_s: float, most: int) -> tuple[int, ...]:
+    """How many samples each arm gets: equal time for all that want more than their share, `most` for the rest.
+
+    Parameters
+    ----------
+    costs_s
+        Expected time of one sample of each arm, s.
+    budget_s
+        Time for all samples together, s.
+    most
+        Most samples an arm may get.
+
+    Returns
+    -------
+    tuple of int
+        Samples of each arm. Zero where not even one fits into the arm's share.
+
+    Examples
+    --------
+    >>> allot([0.003, 0.003, 1.0], budget_s=5.0, most=10)
+    (10, 10, 4)
+    """
+    counts = [0] * len(costs_s)
+    left = max(0.0, budget_s)
+    for place, arm in enumerate(sorted(range(len(costs_s)), key=lambda each: costs_s[each])):
+        share = left / (len(costs_s) - place)
+        counts[arm] = most if costs_s[arm] * most <= share else int(share / costs_s[arm])
+        left -= counts[arm] * costs_s[arm]
+    return tuple(counts)
+
+
+def schedule(counts: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
+    """Rounds of arm indices: each arm as often as its count says, spread evenly, in random order within a round.
+
+    Examples
+    --------
+    >>> [sorted(each) for each in schedule([4, 2], np.random.default_rng(0))]
+    [[0, 1], [0], [0, 1], [0]]
+    """
+    turns = max(counts, default=0)
+    for turn in range(turns):
+        due = [arm for arm, count in enumerate(counts) if (turn * count) % turns < count]
+        yield tuple(int(arm) for arm in rng.permutation(due))
+
+
+def rounds(
+    arms: Sequence[Arm], counts: Sequence[int], *, clock: Clock, rng: np.random.Generator, control: ThreadControl
+) -> Iterator[dict[int, Sample]]:
+    """Samples, one dictionary a round: index of the arm -> its sample.
+
+    Between two arms of which one used several threads, idle threads are given the time to stop spinning. The
+    consumer may stop at any round.
+    """
+    spinning = False
+    for order in schedule(counts, rng):
+        taken: dict[int, Sample] = {}
+        with collector_off():
+            for index in order:
+                arm = arms[index]
+                if spinning:
+                    drain(clock)
+                with control.limited(arm.threads):
+                    taken[index] = time_loops(arm.call, arm.loops, clock)
+                spinning = arm.threads > 1
+        yield taken

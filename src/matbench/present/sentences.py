@@ -1,0 +1,166 @@
+"""What a run says in one sentence, computed from its rows and from nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at
+from matbench.present.words import bracket, clean, count_threads, listed, rate_text, time_text, where
+from matbench.units import format_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matbench.analyse.rows import Row, SpeedUp, Table
+    from matbench.model import Problem
+
+__all__ = ["Step", "closing_sentence", "extrapolated_sentence", "steps"]
+
+PRODUCT = "NumPy's @"
+# The base in words; any other kernel goes by its name alone.
+_BASES = {
+    "python_arrays": "the pure-Python triple loop over arrays",
+    "python_lists": "the pure-Python triple loop",
+}
+# The told order of the rungs on one thread, each with what it adds to the rung before it.
+_ORDER = (
+    ("numba_ijk", "compiling"),
+    ("numba_ikj", "loop order (which lets the compiler vectorise)"),
+    ("numba_ikj_fma", "fused multiply-add"),
+    ("numba_tiled", "cache blocking"),
+)
+
+
+class Step(NamedTuple):
+    """One step of the climb: how many times faster a measured row is than the one before it."""
+
+    name: str  # what the step adds, in words
+    row: Row
+    factor: float  # above 1: faster
+
+
+def steps(table: Table, problem: Problem) -> tuple[Step, ...]:
+    """The climb from the base to NumPy's matrix product at `problem`, by measured rows alone.
+
+    Returns
+    -------
+    tuple of Step
+        Ratios of consecutive rows, so that their product is the whole speed-up; empty where the base or NumPy's
+        product was not measured, or where the base is NumPy's product.
+    """
+    rows = rows_at(table, problem)
+    base = base_row(table, problem)
+    product = sorted((r for r in rows if r.case.kernel == BLAS and is_measured(r)), key=lambda r: r.case.threads)
+    if base is None or not is_measured(base) or not product or table.base == BLAS:
+        return ()
+    rungs = [("base", base), *_loops(table.base, rows), *_last_steps(rows, product)]
+    gains = _gains([row for _, row in rungs], table.base)
+    return tuple(
+        Step(name=name, row=row, factor=gain / before)
+        for (name, row), gain, before in zip(rungs[1:], gains[1:], gains, strict=False)
+    )
+
+
+def _loops(base: str, rows: Sequence[Row]) -> list[tuple[str, Row]]:
+    """The loops above the base that were measured on one thread."""
+    names = [kernel for kernel, _ in _ORDER]
+    first = names.index(base) + 1 if base in names else 0
+    found = [(idea, row_of(rows, kernel, 1)) for kernel, idea in _ORDER[first:]]
+    return [(idea, row) for idea, row in found if row is not None]
+
+
+def _last_steps(rows: Sequence[Row], product: Sequence[Row]) -> list[tuple[str, Row]]:
+    """From the loops to BLAS: its craft on one thread, then the threads.
+
+    Where BLAS was not measured on one thread, the threads are told by the parallel loop, if there is one.
+    """
+    most = product[-1]
+    if product[0].case.threads == 1:
+        threads = [(count_threads(most.case.threads), most)] if most.case.threads > 1 else []
+        return [("the rest of what BLAS does", product[0]), *threads]
+    parallel = row_of(rows, "numba_parallel", most.case.threads)
+    if parallel is None:
+        return [(f"the rest of what BLAS does on {count_threads(most.case.threads)}", most)]
+    return [(count_threads(most.case.threads), parallel), ("the rest of what BLAS does", most)]
+
+
+def _gains(rows: Sequence[Row], base: str) -> list[float]:
+    """How many times faster each row is than the first.
+
+    The rows' own speed-ups, which are paired and stand in the tables, where all have one; else the ratios of times.
+    """
+    told = [row.speedup.estimate for row in rows[1:] if row.speedup is not None and row.speedup.base == base]
+    if len(told) == len(rows) - 1 and all(gain > 0 for gain in told):
+        return [1.0, *told]
+    times = [row.seconds.estimate for row in rows if row.seconds is not None]
+    return [times[0] / time for time in times]
+
+
+def closing_sentence(table: Table) -> str | None:
+    """How many times faster NumPy's product is than the base, and what each step of the climb is worth.
+
+    Told of the largest square float64 problem at which both were really measured; None where there is none.
+    """
+    problem = headline_problem(table)
+    climb = steps(table, problem) if problem is not None else ()
+    base = base_row(table, problem) if problem is not None else None
+    if problem is None or base is None or not climb:
+        return None
+    last = climb[-1].row
+    total = 1.0
+    for step in climb:
+        total *= step.factor
+    faster = f"faster than {_base_words(base)}" if total >= 1 else f"the speed of {_base_words(base)}"
+    text = f"At {where(problem)}, {_product_words(last)} is {_with_bounds(total, last.speedup)} {faster}"
+    return f"{text}; of that, {listed(_worth(step) for step in climb)}." if len(climb) > 1 else f"{text}."
+
+
+def _product_words(row: Row) -> str:
+    return f"{PRODUCT} on {count_threads(row.case.threads)}"
+
+
+def _base_words(row: Row) -> str:
+    """The base by its idea, its name, its absolute rate and its threads."""
+    name = clean(row.case.kernel, limit=80)
+    rate = f"{rate_text(row)} GFLOP/s on {count_threads(row.case.threads)}"
+    known = _BASES.get(row.case.kernel)
+    return f"{known} ({name}, {rate})" if known else f"{name} ({rate})"
+
+
+def _with_bounds(total: float, speedup: SpeedUp | None) -> str:
+    if speedup is None or speedup.low is None or speedup.high is None:
+        return f"{format_factor(total)} (no interval)"
+    return format_factor(total) + bracket(format_factor(max(speedup.low, 0.0))[:-1], format_factor(speedup.high)[:-1])
+
+
+def _worth(step: Step) -> str:
+    """A gain as what it is worth, a loss as what it costs."""
+    verb = "are" if step.name.endswith("threads") else "is"
+    if format_factor(step.factor) == format_factor(1.0):
+        return f"{step.name} {'change' if verb == 'are' else 'changes'} nothing ({format_factor(1.0)})"
+    if step.factor < 1:
+        return f"{step.name} {'cost' if verb == 'are' else 'costs'} {format_factor(1 / step.factor)}"
+    return f"{step.name} {verb} worth {format_factor(step.factor)}"
+
+
+def extrapolated_sentence(table: Table) -> str | None:
+    """The speed-up at the largest size where the base is only predicted, said to be so, with its interval.
+
+    None where the largest square float64 problem with NumPy's product has a measured base, or none at all.
+    """
+    rows = [r for r in table.rows if r.case.kernel == BLAS and is_measured(r) and r.case.problem.is_square]
+    rows = [r for r in rows if r.case.problem.dtype == "float64" and r.case.problem.layout == "C"]
+    if not rows:
+        return None
+    row = max(rows, key=lambda row: (row.case.problem.n, row.case.threads))
+    if row.speedup is None or not row.speedup.extrapolated:
+        return None
+    speedup, problem = row.speedup, row.case.problem
+    base = base_row(table, problem)
+    time = f" ({time_text(base.seconds)})" if base is not None and base.seconds is not None else ""
+    fitted = base.fitted if base is not None and base.fitted else "an unknown range"
+    return (
+        f"At {where(problem)}, {_product_words(row)} is {_with_bounds(speedup.estimate, speedup)} faster than "
+        f"{clean(speedup.base, limit=80)}: extrapolated, for the time of {clean(speedup.base, limit=80)}{time} "
+        f"was not measured there but predicted from {clean(fitted)}."
+    )

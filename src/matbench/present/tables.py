@@ -1,0 +1,316 @@
+"""Rows as text: Markdown for people, CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from matbench.present.choose import base_row, has_bounds, has_time, peak_of, rows_at, square_series
+from matbench.present.words import (
+    bracket,
+    clean,
+    count_threads,
+    escape_markdown,
+    rate_text,
+    time_text,
+    where,
+)
+from matbench.units import format_factor, format_percent, format_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from matbench.analyse.rows import Interval, Row, SpeedUp, Table
+    from matbench.model import Dtype, Problem
+
+__all__ = ["ladder_table", "overview_table", "render_markdown", "skipped_list", "to_csv"]
+
+NO_INTERVAL = "†"
+NOTHING = "–"  # a cell that has no value
+_NUMBER = re.compile(r"[~<+-]?\d")
+_FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
+
+
+def render_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    r"""An aligned Markdown table; columns of numbers stand to the right.
+
+    Parameters
+    ----------
+    columns
+        Headings.
+    rows
+        Cells, one for each heading. They are escaped here: foreign text is welcome.
+
+    Returns
+    -------
+    str
+        Lines joined by newlines, none at the end.
+
+    Examples
+    --------
+    >>> print(render_markdown(["kernel", "GFLOP/s"], [["python_lists", "0.033"], ["a|b", "52"]]))
+    | kernel       | GFLOP/s |
+    | :----------- | ------: |
+    | python_lists |   0.033 |
+    | a\|b         |      52 |
+    """
+    cells = [[escape_markdown(cell) for cell in line] for line in (columns, *rows)]
+    widths = [max(3, *(len(line[i]) for line in cells)) for i in range(len(columns))]
+    right = [_is_numeric([line[i] for line in cells[1:]]) for i in range(len(columns))]
+    rules = ["-" * (w - 1) + ":" if r else ":" + "-" * (w - 1) for w, r in zip(widths, right, strict=True)]
+    lines = [cells[0], rules, *cells[1:]]
+    return "\n".join("| " + " | ".join(_pad(line, widths, right)) + " |" for line in lines)
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    told = [cell for cell in cells if cell not in {"", NOTHING}]
+    return bool(told) and all(_NUMBER.match(cell) for cell in told)
+
+
+def _pad(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
+    return [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)]
+
+
+def ladder_table(table: Table, problem: Problem, *, narrow: bool = False) -> str:
+    """The ladder at one problem: what each rung takes, how fast that is, over what, and how far from the peak.
+
+    Parameters
+    ----------
+    table
+        Where the rows are.
+    problem
+        Which of them; its seed does not matter.
+    narrow
+        Whether to leave out the idea, the widest column.
+
+    Returns
+    -------
+    str
+        A Markdown table with only the columns that vary, then a list of notes that name the base, mark what is
+        extrapolated or has no interval. Skipped cases are in `skipped_list`.
+    """
+    rows = [row for row in rows_at(table, problem) if has_time(row)]
+    if not rows:
+        return f"Nothing was measured at {where(problem)}."
+    columns = _ladder_columns(table, rows)
+    if narrow:
+        del columns["idea"]
+    kept = {title: cells for title, cells in columns.items() if any(cells)}
+    text = render_markdown(list(kept), list(zip(*kept.values(), strict=True)))
+    return f"{text}\n\n{_bullets(_ladder_notes(table, problem, rows))}".rstrip()
+
+
+def _ladder_columns(table: Table, rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Title -> cells; a column that does not vary has only empty cells."""
+    rungs = [row.card.rung for row in rows]
+    threads = [row.case.threads for row in rows]
+    columns = {
+        "rung": rungs if len(set(rungs)) > 1 else [],
+        "kernel": [row.case.kernel for row in rows],
+        "idea": [row.card.idea for row in rows],
+        "threads": [str(t) for t in threads] if set(threads) != {1} else [],
+        "time of a call": [_time_cell(row) for row in rows],
+        "GFLOP/s": [rate_text(row) for row in rows],
+        f"speed-up over {table.base}": [_speedup_cell(row, table.base) for row in rows],
+        "share of peak": [_share_cell(row) for row in rows],
+    }
+    return {title: cells or [""] * len(rows) for title, cells in columns.items()}
+
+
+def _time_cell(row: Row) -> str:
+    if row.seconds is None:
+        return ""
+    mark = "" if has_bounds(row.seconds) else NO_INTERVAL
+    return ("~" if row.extrapolated else "") + time_text(row.seconds) + mark
+
+
+def _share_cell(row: Row) -> str:
+    if row.peak_fraction is None:
+        return ""
+    return ("~" if row.extrapolated else "") + format_percent(row.peak_fraction)
+
+
+def _speedup_cell(row: Row, base: str) -> str:
+    if row.case.kernel == base and row.case.threads == 1:
+        return "1 (base)"
+    if row.speedup is None:
+        return ""
+    over = "" if row.speedup.base == base else f" over {row.speedup.base}"
+    return ("~" if _is_predicted(row) else "") + speedup_text(row.speedup) + over
+
+
+def _is_predicted(row: Row) -> bool:
+    """Whether the row's speed-up rests on a prediction, its own or the base's."""
+    return row.extrapolated or (row.speedup is not None and row.speedup.extrapolated)
+
+
+def speedup_text(speedup: SpeedUp) -> str:
+    """A speed-up with its bounds, or with the mark that says that it has none."""
+    value = format_factor(speedup.estimate)
+    if speedup.low is None or speedup.high is None:
+        return value + NO_INTERVAL
+    return value + bracket(format_factor(max(speedup.low, 0.0))[:-1], format_factor(speedup.high)[:-1])
+
+
+def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
+    notes = [f"At {where(problem)}; GFLOP/s are 2 m n k over the time, with the time's interval."]
+    if any(row.speedup is not None for row in rows):
+        notes.append(f"Speed-up [low, high]: the time of {base_words(table, problem)} over the time of the kernel.")
+    notes.extend(_extrapolated_notes(table, problem, rows))
+    if any(_lacks_interval(row, table.base) for row in rows):
+        notes.append(f"{NO_INTERVAL} no interval.")
+    notes.extend(_peak_notes(table, problem, rows))
+    return notes
+
+
+def base_words(table: Table, problem: Problem) -> str:
+    """The base with its absolute rate and its threads, as every ratio must name it."""
+    row = base_row(table, problem)
+    if row is None or row.rate is None:
+        return f"{table.base} (1 thread, rate unknown here)"
+    word = ", extrapolated," if row.extrapolated else ""
+    return f"{table.base} ({rate_text(row)} GFLOP/s{word} on 1 thread)"
+
+
+def _extrapolated_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
+    base = base_row(table, problem)
+    predicted = {row.case.kernel: row.fitted for row in rows if row.extrapolated}
+    if any(row.speedup is not None and row.speedup.extrapolated for row in rows):
+        predicted.setdefault(table.base, base.fitted if base is not None else None)
+    ranges = [f"{kernel} fitted on {fitted or 'an unknown range'}" for kernel, fitted in predicted.items()]
+    return [f"~ extrapolated, not measured: {'; '.join(ranges)}."] if ranges else []
+
+
+def _lacks_interval(row: Row, base: str) -> bool:
+    return NO_INTERVAL in _time_cell(row) or NO_INTERVAL in _speedup_cell(row, base)
+
+
+def _peak_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
+    counts = sorted({row.case.threads for row in rows if row.peak_fraction is not None})
+    peaks = [(t, peak_of(table, problem.dtype, t)) for t in counts]
+    told = [f"{format_rate(peak.estimate)} GFLOP/s on {count_threads(t)}" for t, peak in peaks if peak is not None]
+    return [f"Share of peak: of the measured {', '.join(told)}."] if told else []
+
+
+def _bullets(notes: Iterable[str]) -> str:
+    return "\n".join(f"- {escape_markdown(note, limit=1000)}" for note in notes)
+
+
+def overview_table(table: Table, dtype: Dtype = "float64") -> str:
+    """Kernels against square sizes in GFLOP/s for one element type, a Markdown table with notes.
+
+    A dash is a case without a time; `skipped_list` says why.
+    """
+    series = square_series(table, dtype)
+    if not series:
+        return f"Nothing was measured on square {dtype} problems."
+    sizes = sorted({row.case.problem.n for one in series for row in one.rows})
+    threaded = {one.threads for one in series} != {1}
+    titles = ["kernel", *(["threads"] if threaded else []), *(f"n = {n}" for n in sizes)]
+    lines = []
+    for one in series:
+        cells = {row.case.problem.n: rate_text(row) + ("" if has_bounds(row.rate) else NO_INTERVAL) for row in one.rows}
+        name = one.card.name + ("" if one.layout == "C" else " (F order)")
+        lines.append([name, *([str(one.threads)] if threaded else []), *(cells.get(n, NOTHING) for n in sizes)])
+    return f"{render_markdown(titles, lines)}\n\n{_bullets(_overview_notes(lines, dtype))}"
+
+
+def _overview_notes(lines: Sequence[Sequence[str]], dtype: Dtype) -> list[str]:
+    cells = [cell for line in lines for cell in line[1:]]
+    notes = [f"GFLOP/s in {dtype}: estimates, whose intervals stand in the table of each size."]
+    if any(cell.startswith("~") for cell in cells):
+        notes.append("~ extrapolated, not measured; the table of the size names the fitted range.")
+    if any(cell.endswith(NO_INTERVAL) for cell in cells):
+        notes.append(f"{NO_INTERVAL} no interval.")
+    if NOTHING in cells:
+        notes.append(f"{NOTHING} not measured.")
+    return notes
+
+
+def skipped_list(table: Table, problems: Collection[Problem] | None = None) -> str:
+    """What was not measured and why, a Markdown list with one line for each kernel and reason.
+
+    Parameters
+    ----------
+    table
+        Where the rows are.
+    problems
+        Which problems to look at; all by default.
+
+    Returns
+    -------
+    str
+        The empty string where nothing was skipped.
+    """
+    asked = [row for row in table.rows if problems is None or row.case.problem in problems]
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in asked:
+        if row.skipped is not None:
+            groups.setdefault((row.case.kernel, row.skipped), []).append(row)
+    total = Counter(row.case.kernel for row in asked)
+    lines = []
+    for (kernel, reason), rows in groups.items():
+        place = "" if len(rows) == total[kernel] else f", {_places(rows)}"
+        told = "wrong result, never timed: " if any(row.wrong for row in rows) else ""
+        lines.append(f"{kernel}{place}: {told}{reason}")
+    return _bullets(lines)
+
+
+def _places(rows: Sequence[Row]) -> str:
+    """The problems of `rows` in words, square sizes gathered by element type."""
+    sizes: dict[str, dict[str, None]] = {}  # by element type; the inner dictionary is an ordered set
+    others: dict[str, None] = {}
+    for problem in (row.case.problem for row in rows):
+        if problem.is_square:
+            sizes.setdefault(problem.dtype, {})[str(problem.n)] = None
+        else:
+            others[where(problem)] = None
+    return "; ".join([*(f"n = {', '.join(found)} ({dtype})" for dtype, found in sizes.items()), *others])
+
+
+def to_csv(table: Table) -> str:
+    """All rows as comma-separated values, one line a case, SI units in the column names, empty where unknown.
+
+    Text that a spreadsheet would take for a formula is preceded by an apostrophe.
+    """
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(_CSV_COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    for row in table.rows:
+        writer.writerow({title: _csv_cell(value) for title, value in _csv_row(row).items()})
+    return out.getvalue()
+
+
+_CSV_COLUMNS = (
+    *("kernel", "rung", "m", "n", "k", "dtype", "layout", "threads"),
+    *("time_s", "time_low_s", "time_high_s", "rate_flop_per_s", "rate_low_flop_per_s", "rate_high_flop_per_s"),
+    *("peak_fraction", "speedup_base", "speedup", "speedup_low", "speedup_high", "speedup_extrapolated"),
+    *("first_call_s", "extrapolated", "fitted", "skipped", "wrong"),
+)
+
+
+def _csv_row(row: Row) -> dict[str, object]:
+    problem, speedup = row.case.problem, row.speedup
+    speedups = (speedup.base, *_bounds(speedup), speedup.extrapolated) if speedup is not None else (None,) * 5
+    values = (
+        *(row.case.kernel, row.card.rung, problem.m, problem.n, problem.k, problem.dtype, problem.layout),
+        *(row.case.threads, *_bounds(row.seconds), *_bounds(row.rate), row.peak_fraction, *speedups),
+        *(row.first_call_s, row.extrapolated, row.fitted, row.skipped, row.wrong),
+    )
+    return dict(zip(_CSV_COLUMNS, values, strict=True))
+
+
+def _bounds(value: Interval | SpeedUp | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if value is None else (value.estimate, value.low, value.high)
+
+
+def _csv_cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        return value
+    text = clean(value, limit=2000)
+    return f"'{text}" if text.startswith(_FORMULA) else text
