@@ -54,7 +54,7 @@ Threads = Annotated[int, Meta(ge=1, le=2**16)]
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 
 
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all exchanged values: frozen, with no field beyond those declared."""
 
 
@@ -138,7 +138,7 @@ class Measurement(Value, frozen=True, tag="measurement", tag_field="type"):
     outcome: Outcome = "measured"  # 'ended': stopped by us for time or memory
     reason: Text | None = None  # one sentence for every outcome but 'measured'
     samples: Samples = Samples()
-    first_call_ns: Count | None = None  # ns of the first call, compilation included
+    first_call_ns: Count | None = None  # ns of the first call of kernel and dtype, compilation included
     error: Annotated[float, Meta(ge=0.0)] | None = None  # largest error / its rounding bound; at most 1 is right
     bytes_allowed: Count | None = None  # memory limit that refused or ended the case, bytes
 

@@ -141,6 +141,7 @@ def test_predictions_are_hollow_on_the_ladder_and_their_range_is_told(table):
     figure = ladder_figure(table, AT_1000)
     labels = {line.get_label() for line in figure.axes[0].lines}
     assert "python_lists/1~" in labels
+    assert "~52.9× faster" in texts(figure)
     assert any("python_lists from n = 16 to 257" in text for text in texts(figure))
 
 

@@ -108,7 +108,7 @@ def _make_matmul(library: ctypes.CDLL, dtype: Dtype) -> Matmul:
     return matmul
 
 
-def blas_kernel(name: str, library: ctypes.CDLL, *, title: str) -> Kernel:
+def blas_kernel(name: str, library: ctypes.CDLL, *, title: str, threaded: bool = True) -> Kernel:
     """A kernel that calls a loaded BLAS library directly, without NumPy between.
 
     Parameters
@@ -119,6 +119,8 @@ def blas_kernel(name: str, library: ctypes.CDLL, *, title: str) -> Kernel:
         The loaded library.
     title
         How tables call it: name, version, kernel architecture.
+    threaded
+        Whether its number of threads can be set; if not, it is measured with one label only.
 
     Raises
     ------
@@ -140,6 +142,6 @@ def blas_kernel(name: str, library: ctypes.CDLL, *, title: str) -> Kernel:
         function=made,
         from_caches=True,
         dtypes=FLOATS,
-        threaded_dtypes=FLOATS,
+        threaded_dtypes=FLOATS if threaded else (),
         gflops=30.0,
     )

@@ -137,12 +137,18 @@ def schedule(counts: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[
 
 
 def rounds(
-    arms: Sequence[Arm], counts: Sequence[int], *, clock: Clock, rng: np.random.Generator, control: ThreadControl
+    arms: Sequence[Arm],
+    counts: Sequence[int],
+    *,
+    clock: Clock,
+    rng: np.random.Generator,
+    control: ThreadControl,
+    before: Callable[[int], None] = lambda _: None,
 ) -> Iterator[dict[int, Sample]]:
     """Samples, one dictionary a round: index of the arm -> its sample.
 
     Between two arms of which one used several threads, idle threads are given the time to stop spinning. The
-    consumer may stop at any round.
+    consumer may stop at any round. `before` is called with the index of each arm before its sample.
     """
     spinning = False
     for order in schedule(counts, rng):
@@ -150,6 +156,7 @@ def rounds(
         with collector_off():
             for index in order:
                 arm = arms[index]
+                before(index)
                 if spinning:
                     drain(clock)
                 with control.limited(arm.threads):

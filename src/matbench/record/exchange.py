@@ -41,8 +41,8 @@ def samples_csv(record: Record) -> str:
     """All raw samples of `record`, one row each under the names in `COLUMNS`.
 
     A case without samples has one row whose last four cells are empty, so that what was skipped is not lost.
-    Lines end in CR LF (RFC 4180). `elapsed_ns` is the time of `loops` calls together, ns. A text that a spreadsheet would run as a formula
-    begins with an apostrophe.
+    `elapsed_ns` is the time of `loops` calls together, ns. A text that a spreadsheet would run as a formula
+    begins with an apostrophe. Lines end in CR LF, as RFC 4180 has it.
     """
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet)  # lines end in CR LF: only what is in the line end do all versions quote within a cell

@@ -124,32 +124,33 @@ def record_from_lines(lines: Iterable[bytes], name: str) -> Record:
     """
     rest = iter(lines)
     header = _header_of(next(rest, b""), name)
-    values: list[Ceiling | Measurement] = []
-    end: End | None = None
-    broken: RecordError | None = None
-    for number, line in enumerate(rest, 2):
-        if broken:
-            raise broken
-        if end:
-            raise RecordError(f"line {number} of {printable(name)} follows the end of the record; remove it")
-        try:
-            value = decode_line(line)
-        except RecordError as error:
-            broken = _broken_line(name, number, error)
-            continue
-        if isinstance(value, Header):
-            raise RecordError(f"line {number} of {printable(name)} begins a second record; keep each in its own file")
-        if isinstance(value, End):
-            end = value
-        else:
-            values.append(value)
+    values, broken = _decoded(rest, name)
     return Record(
         header=header,
         ceilings=merge_ceilings(value for value in values if isinstance(value, Ceiling)),
         measurements=merge_measurements(value for value in values if isinstance(value, Measurement)),
-        end=end,
+        end=next((value for value in values if isinstance(value, End)), None),
         warnings=(f"the last line was set aside: {broken}",) if broken else (),
     )
+
+
+def _decoded(lines: Iterable[bytes], name: str) -> tuple[list[Line], RecordError | None]:
+    """The values of all lines from the second on, and what is wrong with the last one if it is broken."""
+    values: list[Line] = []
+    broken: RecordError | None = None
+    for number, line in enumerate(lines, 2):
+        if broken:
+            raise broken
+        if values and isinstance(values[-1], End):
+            raise RecordError(f"line {number} of {printable(name)} follows the end of the record; remove it")
+        try:
+            values.append(decode_line(line))
+        except RecordError as error:
+            broken = _broken_line(name, number, error)
+            continue
+        if isinstance(values[-1], Header):
+            raise RecordError(f"line {number} of {printable(name)} begins a second record; keep each in its own file")
+    return values, broken
 
 
 def _broken_line(name: str, number: int, reason: RecordError) -> RecordError:

@@ -47,17 +47,24 @@ def find_records(results: Path) -> list[Path]:
     so that a file listed here need not be readable.
     """
     root = results / "records"
+    return sorted((path for path in root.glob("*/*.jsonl") if path.is_file() and _leads_into(path, root)), key=_age)
+
+
+def _leads_into(path: Path, folder: Path) -> bool:
+    """Whether `path`, all links followed, lies in `folder`."""
     try:
-        home = root.resolve()
-        files = [path for path in root.glob("*/*.jsonl") if path.is_file() and path.resolve().is_relative_to(home)]
-        return sorted(files, key=_age)
+        return path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # RuntimeError: links in a circle
-        return []
+        return False
 
 
 def _age(path: Path) -> tuple[str, int, str]:
     """What sorts records from old to new: their time, then, within a second, when the file was last written."""
-    return _created(path), path.stat().st_mtime_ns, path.name
+    try:
+        written_ns = path.stat().st_mtime_ns
+    except OSError:  # gone since it was listed
+        written_ns = 0
+    return _created(path), written_ns, path.name
 
 
 def _created(path: Path) -> str:
@@ -200,11 +207,7 @@ def import_record(source: Path, results: Path) -> Path:
 
 def _check_inside(target: Path, results: Path) -> None:
     """Raise RecordError if a link would lead what is written to `target` out of the results folder."""
-    try:
-        inside = target.parent.resolve().is_relative_to(results.resolve())
-    except (OSError, RuntimeError):
-        inside = False
-    if not inside:
+    if not _leads_into(target.parent, results):
         raise RecordError(f"{printable(target.parent)} leads out of the results folder; remove that link")
 
 

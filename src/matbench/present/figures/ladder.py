@@ -130,11 +130,13 @@ def _steps(sheet: Sheet, rows: Sequence[Row]) -> None:
         if start is None:
             continue
         factor = times[start] / after
+        gain = f"{format_factor(factor)} faster" if factor >= 1 else f"{format_factor(1 / factor)} slower"
+        predicted = rows[start].extrapolated or rows[end].extrapolated
         ax.plot([times[start], after], [start, end], color=ink.muted, linewidth=0.8, alpha=0.5, zorder=1)
         ax.text(
             after * factor ** (0.5 / (end - start)),  # on the path, straight on a logarithmic axis
             end - 0.5,
-            f"{format_factor(factor)} faster" if factor >= 1 else f"{format_factor(1 / factor)} slower",
+            "~" * predicted + gain,
             ha="center",
             va="center_baseline",
             size=8.5,
@@ -146,20 +148,24 @@ def _steps(sheet: Sheet, rows: Sequence[Row]) -> None:
 
 def _columns(sheet: Sheet, table: Table, rows: Sequence[Row]) -> None:
     """Rate and speed-up of each rung, right of the axes."""
-    ax = sheet.axes[0]
+    ax, ink = sheet.axes[0], sheet.ink
     inch = 1 / (ax.get_position().width * WIDTH)
     ends = (1 + 0.85 * inch, 1 + 1.85 * inch)
     for end, title in zip(ends, ("GFLOP/s", "speed-up"), strict=True):
-        _cell(sheet, end, -0.75, title, muted=True)
+        ax.annotate(
+            title,
+            (end, 1.0),
+            (0, 1),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            size=9,
+            color=ink.muted,
+        )
     for place, row in enumerate(rows):
-        _cell(sheet, ends[0], place, rate_text(row))
-        _cell(sheet, ends[1], place, _speedup(row, table.base))
-
-
-def _cell(sheet: Sheet, x: float, y: float, text: str, *, muted: bool = False) -> None:
-    ax, ink = sheet.axes[0], sheet.ink
-    color = ink.muted if muted else ink.text
-    ax.text(x, y, text, transform=ax.get_yaxis_transform(), ha="right", va="center_baseline", size=9, color=color)
+        for end, text in zip(ends, (rate_text(row), _speedup(row, table.base)), strict=True):
+            ax.text(end, place, text, transform=ax.get_yaxis_transform(), ha="right", va="center_baseline", size=9)
 
 
 def _speedup(row: Row, base: str) -> str:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["peaks_of", "rate_figure"]
 
-HEADING = "How fast each rung is, up to the measured peak"
+HEADING = "How fast each rung is"
 GIGA = 1e9
 
 
@@ -57,10 +57,11 @@ def rate_figure(table: Table, dtype: Dtype = "float64", dark: bool = False) -> F
         below = subheading(table, f"{dtype}, square matrices")
         if not drawn:
             return nothing(ink, HEADING, below)
-        sheet = new_sheet(ink, HEADING, below, labels=len(drawn))
+        peaks = peaks_of(table, dtype, drawn)
+        heading = f"{HEADING}, up to the measured peak" if peaks else HEADING
+        sheet = new_sheet(ink, heading, below, labels=len(drawn))
         ax, styles = sheet.axes[0], palette(cards(table), ink)
         dots = {series_label(one, drawn): [_dot(row) for row in one.rows] for one in drawn}
-        peaks = peaks_of(table, dtype, drawn)
         sizes = sorted({row.case.problem.n for one in drawn for row in one.rows})
         size_axis(ax, sizes, *padded(sizes[0], sizes[-1], 1.15))
         _rate_axis(sheet, [dot for some in dots.values() for dot in some], peaks)

@@ -126,4 +126,4 @@ def fitted_words(table: Table, rows: list[Row]) -> str:
     }
     predicted = [row for row in table.rows if row.case.kernel in kernels and row.extrapolated and row.fitted]
     ranges = dict.fromkeys(f"{row.case.kernel} from {row.fitted}" for row in predicted)
-    return f"Hollow, dotted: extrapolated ({drawable('; '.join(ranges) or 'range unknown', 90)})."
+    return f"Hollow: extrapolated ({drawable('; '.join(ranges) or 'range unknown', 90)})."

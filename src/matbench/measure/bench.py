@@ -1,0 +1,250 @@
+"""Measures one block: each kernel is called once and checked, then all are sampled in interleaved rounds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from matbench.kernels import ceilings
+from matbench.kernels.oracle import Verdict, check_laws, check_product, operands
+from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
+from matbench.measure.clock import Clock
+from matbench.measure.plan import SINGLE_SHOT_S, block_seconds
+from matbench.measure.protocol import Started
+from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, time_loops
+from matbench.measure.threads import ThreadControl
+from matbench.model import Block, Case, Ceiling, Dtype, Measurement, Plan, Problem, Samples
+from matbench.units import format_bytes, format_seconds
+
+__all__ = ["Bench", "Tell"]
+
+Tell = Callable[[Started | Measurement | Ceiling], None]
+
+HANGS_AFTER_S = 30.0  # s, nothing is said to hang before; then ten times what was expected
+SAVES = 0.9  # of a block's time goes to samples that are planned; the rest is for what planning can't see
+
+
+@dataclass
+class _Ready:
+    """A case whose product was found right (or will be, after its one long sample), ready to be sampled."""
+
+    case: Case
+    arm: Arm
+    first: Measurement  # what was learnt before the first sample
+    check: Callable[[], Verdict] | None = None  # for a long call: checks the sample's own result
+
+
+@dataclass
+class Bench:
+    """One sampling process's workplace: what it has compiled, checked and learnt about speeds so far."""
+
+    registry: Registry
+    plan: Plan
+    process: int
+    memory_bytes: int
+    clock: Clock
+    control: ThreadControl
+    tell: Tell
+    bound: Callable[[Kernel, Dtype], Matmul]
+    speeds: dict[tuple[str, int, Dtype], float] = field(default_factory=dict)  # measured / expected time of a call
+    laws: dict[tuple[str, Dtype], tuple[Verdict, int | None]] = field(default_factory=dict)
+    fma_steps: dict[tuple[Dtype, int], int] = field(default_factory=dict)  # steps that fill a sample
+
+    # -- what a block will take -----------------------------------------------------------------------------------
+
+    def expected(self, block: Block) -> list[float]:
+        """Expected time of one call of each arm, s: the cost model, corrected by what was measured so far."""
+        return [self._expected(self.registry.get(name), block.problem, threads) for name, threads in block.arms]
+
+    def _expected(self, made: Kernel, problem: Problem, threads: int) -> float:
+        model = made.expected_seconds(problem, threads)
+        return model * self.speeds.get((made.name, threads, problem.dtype), 1.0)
+
+    def weight(self, block: Block) -> float:
+        """Expected time of a block, s."""
+        return block_seconds(self.plan, block, self.expected(block))
+
+    # -- one block ------------------------------------------------------------------------------------------------
+
+    def measure(self, block: Block, seconds: float) -> Iterator[None]:
+        """Measure a block within about `seconds`, telling as it goes; yields where nothing is being timed."""
+        problem = block.problem
+        deadline = self.clock.wall_ns() + seconds * 1e9
+        if problem.operand_bytes > self.memory_bytes:
+            for name, threads in block.arms:
+                self._skip(Case(kernel=name, problem=problem, threads=threads), self._too_big(problem.operand_bytes))
+            return
+        self.tell(Started(what=f"operands of {problem.shape_label}", allowed_s=HANGS_AFTER_S * 2))
+        matrices = operands(problem)
+        ready = []
+        for (name, threads), call_s in zip(block.arms, self.expected(block), strict=True):
+            case = Case(kernel=name, problem=problem, threads=threads)
+            made = self._prepare(case, call_s, (deadline - self.clock.wall_ns()) * 1e-9, matrices)
+            if made is not None:
+                ready.append(made)
+            yield
+        yield from self._sample(problem, ready, deadline)
+
+    def _too_big(self, count: int) -> str:
+        return f"needs {format_bytes(count)} of memory, {format_bytes(self.memory_bytes)} may be used"
+
+    def _skip(self, case: Case, reason: str) -> None:
+        self.tell(Measurement(case=case, outcome="skipped", reason=reason))
+
+    def _hindrance(self, case: Case, call_s: float, left_s: float) -> str | None:
+        """Why a case can't be measured, as far as one can know without running it."""
+        made = self.registry.get(case.kernel)
+        reason = made.why_not(case.problem.dtype, case.threads)
+        if reason is not None:
+            return reason
+        if made.needed_bytes(case.problem) > self.memory_bytes:
+            return self._too_big(made.needed_bytes(case.problem))
+        if call_s > left_s:
+            return f"one call takes about {format_seconds(call_s)}, {format_seconds(max(0.0, left_s))} were left for it"
+        return None
+
+    def _prepare(self, case: Case, call_s: float, left_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
+        """Compile, call once, check, calibrate; None, and told, if the case can't be measured."""
+        reason = self._hindrance(case, call_s, left_s)
+        if reason is not None:
+            self._skip(case, reason)
+            return None
+        self.tell(Started(what=case.kernel, case=case, allowed_s=max(HANGS_AFTER_S, 10 * call_s)))
+        try:
+            with self.control.limited(case.threads):
+                return self._try(case, call_s, matrices)
+        except MemoryError:
+            self.tell(Measurement(case=case, outcome="ended", reason="ran out of memory in its first call"))
+        except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
+            reason = f"raised {type(error).__name__}: {error}"[:1000]
+            self.tell(Measurement(case=case, outcome="wrong", reason=reason))
+        return None
+
+    def _try(self, case: Case, call_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
+        made, (a, b, out) = self.registry.get(case.kernel), matrices
+        matmul = self.bound(made, case.problem.dtype)
+        verdict, first_call_ns = self._obeys_laws(made, matmul, case.problem.dtype)
+        if not verdict.is_right:
+            self._wrong(case, verdict)
+            return None
+        first = Measurement(case=case, first_call_ns=first_call_ns)
+        if call_s >= SINGLE_SHOT_S:
+            own = np.empty_like(out)  # so that its result is still there when its sample is checked
+            arm = Arm(functools.partial(matmul, a, b, own), case.threads, 1, call_s)
+            return _Ready(case, arm, first, functools.partial(check_product, a, b, own, case.problem.seed))
+        out.fill(0 if out.dtype.kind == "i" else np.nan)
+        call = functools.partial(matmul, a, b, out)
+        once = time_loops(call, 1, self.clock)
+        verdict = check_product(a, b, out, case.problem.seed)
+        if not verdict.is_right:
+            self._wrong(case, verdict)
+            return None
+        trial = once if once.elapsed_ns > 20 * self.plan.sample_ns else calibrate(call, self.plan.sample_ns, self.clock)
+        self._learn(case, trial.elapsed_ns * 1e-9 / trial.loops)
+        arm = Arm(call, case.threads, trial.loops, trial.elapsed_ns * 1e-9)
+        return _Ready(case, arm, Measurement(case=case, first_call_ns=first_call_ns, error=verdict.error))
+
+    def _wrong(self, case: Case, verdict: Verdict) -> None:
+        error = verdict.error if np.isfinite(verdict.error) else None
+        self.tell(Measurement(case=case, outcome="wrong", reason=verdict.reason, error=error))
+
+    def _learn(self, case: Case, call_s: float) -> None:
+        model = self.registry.get(case.kernel).expected_seconds(case.problem, case.threads)
+        self.speeds[case.kernel, case.threads, case.problem.dtype] = call_s / model
+
+    def _obeys_laws(self, made: Kernel, matmul: Matmul, dtype: Dtype) -> tuple[Verdict, int | None]:
+        """The oracle's verdict on small operands, once a kernel and dtype; and its first call, ns, if it compiles."""
+        if (made.name, dtype) in self.laws:
+            return self.laws[made.name, dtype][0], None
+        first_call_ns = None
+        if made.compiled:
+            tiny = Problem(m=2, n=2, k=2, dtype=dtype)
+            first_call_ns = time_loops(functools.partial(matmul, *operands(tiny)), 1, self.clock).elapsed_ns
+            self.control.refresh()  # a first parallel call loads Numba's threading layer
+        self.laws[made.name, dtype] = check_laws(matmul, dtype), first_call_ns
+        return self.laws[made.name, dtype]
+
+    # -- rounds ---------------------------------------------------------------------------------------------------
+
+    def _sample(self, problem: Problem, ready: Sequence[_Ready], deadline: float) -> Iterator[None]:
+        """Rounds of samples until every arm has its number or the time is up."""
+        roofs = self.roof_arms(problem.dtype, {each.case.threads for each in ready}) if ready else {}
+        arms = [each.arm for each in ready] + list(roofs.values())
+        left_s = SAVES * (deadline - self.clock.wall_ns()) * 1e-9
+        counts = allot([arm.cost_s for arm in arms], left_s, self.plan.rounds)
+        for each, count in zip(ready, counts, strict=False):
+            if count == 0:
+                cost = format_seconds(each.arm.cost_s)
+                self._skip(each.case, f"one sample takes about {cost}, the time budget has no room for it")
+        rng = np.random.default_rng([self.plan.seed, self.process, problem.m, problem.n, problem.k])
+        taken = rounds(arms, counts, clock=self.clock, rng=rng, control=self.control, before=self._announcer(ready))
+        right = dict.fromkeys(range(len(ready)), True)
+        start = self.clock.wall_ns()
+        for number, samples in enumerate(taken):
+            for index, sample in sorted(samples.items()):
+                if index >= len(ready):
+                    threads = list(roofs)[index - len(ready)]
+                    self.tell(self._roof(problem.dtype, threads, sample, number))
+                elif right[index]:
+                    right[index] = self._tell_sample(ready[index], sample, number)
+            yield
+            elapsed = self.clock.wall_ns() - start
+            if self.clock.wall_ns() + elapsed / (number + 1) > deadline:
+                break
+
+    def _announcer(self, ready: Sequence[_Ready]) -> Callable[[int], None]:
+        def announce(index: int) -> None:
+            if index < len(ready) and ready[index].check is not None:
+                each = ready[index]
+                allowed = max(HANGS_AFTER_S, 10 * each.arm.cost_s)
+                self.tell(Started(what=each.case.kernel, case=each.case, allowed_s=allowed))
+
+        return announce
+
+    def _tell_sample(self, each: _Ready, sample: Sample, number: int) -> bool:
+        """Tell one sample; False if its own result turns out wrong."""
+        first = each.first
+        if each.check is not None:
+            verdict = each.check()
+            if not verdict.is_right:
+                self._wrong(each.case, verdict)
+                return False
+            first = Measurement(case=each.case, first_call_ns=first.first_call_ns, error=verdict.error)
+            self._learn(each.case, sample.elapsed_ns * 1e-9 / sample.loops)
+        samples = one_sample(sample, self.process, number)
+        told = Measurement(case=each.case, samples=samples)
+        if number == 0:
+            told = Measurement(case=each.case, samples=samples, first_call_ns=first.first_call_ns, error=first.error)
+        self.tell(told)
+        return True
+
+    # -- the roof, sampled in the same rounds ---------------------------------------------------------------------
+
+    def roof_arms(self, dtype: Dtype, threads: set[int]) -> dict[int, Arm]:
+        """Arms that measure the peak at the widest vectors, by thread count; none for integers or without Numba."""
+        if dtype not in FLOATS or ceilings.why_no_chains() is not None:
+            return {}
+        lanes = ceilings.vector_lanes(dtype)[-1]
+        run, _ = ceilings.fma_chains(dtype, lanes)
+        return {
+            count: Arm(
+                functools.partial(run, count, self.fma_steps[dtype, lanes]), count, 1, self.plan.sample_ns * 1e-9
+            )
+            for count in sorted(threads)
+            if (dtype, lanes) in self.fma_steps
+        }
+
+    def _roof(self, dtype: Dtype, threads: int, sample: Sample, number: int) -> Ceiling:
+        lanes = ceilings.vector_lanes(dtype)[-1]
+        _, flops = ceilings.fma_chains(dtype, lanes)
+        steps = Sample(self.fma_steps[dtype, lanes], sample.elapsed_ns)
+        samples = one_sample(steps, self.process, number)
+        return Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=threads, work=flops * threads, samples=samples)
+
+
+def one_sample(sample: Sample, process: int, number: int) -> Samples:
+    """A sample as the record keeps it."""
+    return Samples(loops=(sample.loops,), elapsed_ns=(sample.elapsed_ns,), process=(process,), round=(number,))

@@ -1,0 +1,87 @@
+"""What the two processes of a run say to each other: one JSON line a message, over pipes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan, Value
+
+__all__ = [
+    "ENCODER",
+    "Finished",
+    "Go",
+    "Hello",
+    "Job",
+    "Message",
+    "Order",
+    "Pause",
+    "Started",
+    "decode_message",
+    "decode_order",
+]
+
+
+class Job(Value, frozen=True, tag="job", tag_field="type"):
+    """What the sampling process has to do: sent once, as its first order."""
+
+    plan: Plan
+    blocks: tuple[Block, ...]  # of the plan, those still to be measured
+    process: int  # index of this process within the run
+    seconds: float  # time it has, s
+    memory_bytes: int  # memory that one case may take
+    caches: Caches
+    ceilings: bool = True  # whether the hardware's limits are to be measured
+
+
+class Go(Value, frozen=True, tag="go", tag_field="type"):
+    """Go on after a pause; or come to an end, if `stop`."""
+
+    stop: bool = False
+
+
+class Hello(Value, frozen=True, tag="hello", tag_field="type"):
+    """The sampling process has imported all it needs."""
+
+    libraries: tuple[Library, ...]
+
+
+class Started(Value, frozen=True, tag="started", tag_field="type"):
+    """Something that takes time begins; unless another message comes within `allowed_s`, it hangs."""
+
+    what: str
+    allowed_s: float
+    case: Case | None = None  # None: no single case can be blamed
+
+
+class Pause(Value, frozen=True, tag="pause", tag_field="type"):
+    """Nothing is being timed: the parent may write, draw, and then has to say `Go`."""
+
+    block: int  # blocks of the job that are finished
+    left_s: float  # expected time left, s
+
+
+class Finished(Value, frozen=True, tag="finished", tag_field="type"):
+    """The job is done, or was stopped."""
+
+    threading_layer: str | None
+    libraries: tuple[Library, ...]
+
+
+Message = Hello | Started | Pause | Finished | Measurement | Ceiling
+Order = Job | Go
+
+ENCODER = msgspec.json.Encoder()
+_MESSAGES = msgspec.json.Decoder(Message)
+_ORDERS = msgspec.json.Decoder(Order)
+
+
+def decode_message(line: bytes) -> Message:
+    """A message from the sampling process."""
+    message: Message = _MESSAGES.decode(line)
+    return message
+
+
+def decode_order(line: bytes) -> Order:
+    """An order from the parent."""
+    order: Order = _ORDERS.decode(line)
+    return order

@@ -1,0 +1,120 @@
+"""Measures the hardware's limits: FMA chains of every vector width, and streams through memory."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+
+from matbench.kernels import ceilings
+from matbench.kernels.registry import FLOATS
+from matbench.measure.bench import HANGS_AFTER_S, Bench, one_sample
+from matbench.measure.protocol import Started
+from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
+from matbench.measure.threads import drain
+from matbench.model import Caches, Ceiling, Dtype
+from matbench.units import format_bytes, format_seconds
+
+__all__ = ["measure_chains", "measure_streams", "stream_size"]
+
+REPEATS = 3  # samples of each width; the widest gets more in every round of every block
+TIMES_LAST_CACHE = 4  # STREAM's own rule for the size of each array
+ASSUMED_CACHE = 32 * 2**20  # bytes, where the caches are unknown
+TOUCH_RATE = 0.8e9  # byte/s at which fresh memory is first written; slow on virtual machines
+SHARE_OF_TIME = 0.15  # of the run that streams may take
+
+
+def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]) -> Iterator[None]:
+    """Tell the peak of every vector width at each thread count; yields where nothing is being timed."""
+    reason = ceilings.why_no_chains()
+    for dtype in dtypes:
+        if dtype not in FLOATS:
+            continue
+        if reason is not None:
+            bench.tell(Ceiling(kind="fma", dtype=dtype, lanes=1, threads=1, work=1, reason=reason))
+            continue
+        for lanes in ceilings.vector_lanes(dtype):
+            bench.tell(Started(what=f"peak of {lanes} lanes", allowed_s=2 * HANGS_AFTER_S))
+            run, flops = ceilings.fma_chains(dtype, lanes)
+            with bench.control.limited(1):
+                run(1, 1)  # compiles
+                # Twenty steps a loop keep the calibration's own calls from counting.
+                trial = calibrate(functools.partial(run, 1, 1000), bench.plan.sample_ns, bench.clock)
+            steps = 1000 * trial.loops
+            bench.fma_steps[dtype, lanes] = steps
+            for count in threads:
+                _tell_chain(
+                    bench, run, Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=count, work=flops * count), steps
+                )
+            yield
+
+
+def _tell_chain(bench: Bench, run: Callable[[int, int], float], ceiling: Ceiling, steps: int) -> None:
+    with bench.control.limited(ceiling.threads), collector_off():
+        run(ceiling.threads, 1)
+        for number in range(REPEATS):
+            sample = time_loops(functools.partial(run, ceiling.threads, steps), 1, bench.clock)
+            _tell(bench, ceiling, Sample(steps, sample.elapsed_ns), number)
+    drain(bench.clock)
+
+
+def _tell(bench: Bench, ceiling: Ceiling, sample: Sample, number: int) -> None:
+    bench.tell(
+        Ceiling(
+            kind=ceiling.kind,
+            dtype=ceiling.dtype,
+            lanes=ceiling.lanes,
+            threads=ceiling.threads,
+            work=ceiling.work,
+            samples=one_sample(sample, bench.process, number),
+        )
+    )
+
+
+def stream_size(caches: Caches) -> int:
+    """Elements (doubles) of each array of a stream: over four times the last cache.
+
+    Examples
+    --------
+    >>> stream_size(Caches(l1d=2**15, l2=2**20, l3=2**25)) * 8 // 2**20
+    128
+    """
+    return TIMES_LAST_CACHE * (caches.last or ASSUMED_CACHE) // 8 + 8
+
+
+def _no_streams(bench: Bench, size: int, seconds: float) -> str | None:
+    """Why bandwidth can't be measured, or None."""
+    reason = ceilings.why_no_chains()
+    if reason is not None:
+        return reason
+    need = 3 * 8 * size
+    if need > bench.memory_bytes:
+        return f"three arrays over four times the last cache need {format_bytes(need)}, more than may be used"
+    touch = need / TOUCH_RATE
+    if touch > SHARE_OF_TIME * seconds:
+        return f"writing {format_bytes(need)} first takes about {format_seconds(touch)}, too long for this time budget"
+    return None
+
+
+def measure_streams(bench: Bench, caches: Caches, threads: Sequence[int], seconds: float) -> Iterator[None]:
+    """Tell the memory bandwidth, reading and STREAM's triad, at each thread count."""
+    size = stream_size(caches)
+    reason = _no_streams(bench, size, seconds)
+    if reason is not None:
+        for kind in ("read", "triad"):
+            bench.tell(Ceiling(kind=kind, dtype="float64", lanes=1, threads=1, work=1, reason=reason))
+        return
+    bench.tell(Started(what="memory bandwidth", allowed_s=HANGS_AFTER_S + 10 * 24 * size / TOUCH_RATE))
+    a, b, c = ceilings.stream_arrays(size)
+    small = [each[:64] for each in (a, b, c)]
+    ceilings.read_stream(small[0])
+    ceilings.triad_stream(*small)
+    bench.control.refresh()
+    yield
+    for count in threads:
+        for number in range(REPEATS):
+            with bench.control.limited(count), collector_off():
+                read = time_loops(functools.partial(ceilings.read_stream, a), 1, bench.clock)
+                triad = time_loops(functools.partial(ceilings.triad_stream, a, b, c), 1, bench.clock)
+            _tell(bench, Ceiling(kind="read", dtype="float64", lanes=1, threads=count, work=8 * size), read, number)
+            _tell(bench, Ceiling(kind="triad", dtype="float64", lanes=1, threads=count, work=24 * size), triad, number)
+            yield

@@ -1,0 +1,140 @@
+"""The sampling process: started afresh for each run, it does nothing but what its job says.
+
+Run as ``python -m matbench.measure.worker [BLAS library ..]``: orders come in on standard input, messages go out on
+what was standard output. Whatever a kernel prints goes to standard error instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, TextIO, cast
+
+from matbench.kernels import Kernel, Registry, default_registry
+from matbench.kernels.registry import Matmul
+from matbench.measure.bench import Bench
+from matbench.measure.clock import Clock, SystemClock
+from matbench.measure.libraries import add_blas_kernels, loaded_libraries
+from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, Pause, decode_order
+from matbench.measure.roofs import measure_chains, measure_streams
+from matbench.measure.threads import ThreadControl
+from matbench.model import Dtype, Library
+
+__all__ = ["main", "work"]
+
+
+class Channel:
+    """Messages out, orders in. When the parent is gone, so is this process."""
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self._outgoing = outgoing
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        # A thread that waits for input costs nothing, and it alone can notice that the parent died while the main
+        # thread is inside a call of minutes.
+        threading.Thread(target=self._listen, args=(incoming,), daemon=True).start()
+
+    def _listen(self, incoming: BinaryIO) -> None:
+        for line in incoming:
+            self._orders.put(decode_order(line))
+        os._exit(3)
+
+    def tell(self, message: Message) -> None:
+        """Send one message."""
+        self._outgoing.write(ENCODER.encode(message) + b"\n")
+        self._outgoing.flush()
+
+    def order(self) -> Order:
+        """The next order; waits for it."""
+        return self._orders.get()
+
+
+def described_libraries() -> tuple[Library, ...]:
+    """The libraries in this process as a record keeps them: base names, no paths."""
+    return tuple(
+        Library(
+            api=str(each["user_api"]),
+            name=str(each["internal_api"]),
+            version=str(each.get("version") or "unknown"),
+            architecture=str(each.get("architecture") or "unknown"),
+            threading_layer=str(each.get("threading_layer") or "unknown"),
+            filename=os.path.basename(each["filepath"]),  # noqa: PTH119  a foreign path, perhaps of another system
+        )
+        for each in loaded_libraries()
+    )
+
+
+def _threading_layer() -> str | None:
+    numba = sys.modules.get("numba")
+    try:
+        return str(numba.threading_layer()) if numba else None
+    except ValueError:  # no parallel kernel has run
+        return None
+
+
+def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
+    """Do a job, asking for leave to go on wherever nothing is being timed."""
+    deadline = clock.wall_ns() + job.seconds * 1e9
+
+    def left_s() -> float:
+        return max(0.0, (deadline - clock.wall_ns()) * 1e-9)
+
+    @functools.cache
+    def bound(made: Kernel, dtype: Dtype) -> Matmul:
+        return made.bind(dtype, job.caches)
+
+    bench = Bench(
+        registry=registry,
+        plan=job.plan,
+        process=job.process,
+        memory_bytes=job.memory_bytes,
+        clock=clock,
+        control=ThreadControl(),
+        tell=channel.tell,
+        bound=bound,
+    )
+    for done in _steps(bench, job, left_s):
+        channel.tell(Pause(block=done, left_s=left_s()))
+        answer = channel.order()
+        if not isinstance(answer, Go) or answer.stop:
+            break
+
+
+def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]:
+    """Ceilings first, then block after block, each with its share of the time left; yields the blocks done."""
+    dtypes = tuple(dict.fromkeys(block.problem.dtype for block in job.blocks))
+    threads = sorted({1} | {count for block in job.blocks for _, count in block.arms})
+    for _ in measure_chains(bench, dtypes, threads):
+        yield 0
+    if job.ceilings:
+        for _ in measure_streams(bench, job.caches, threads, left_s()):
+            yield 0
+    for index, block in enumerate(job.blocks):
+        weights = [bench.weight(each) for each in job.blocks[index:]]
+        for _ in bench.measure(block, left_s() * weights[0] / sum(weights)):
+            yield index
+        yield index + 1
+
+
+def main() -> None:
+    """Greet, take a job, do it, say goodbye."""
+    outgoing = cast("BinaryIO", os.fdopen(os.dup(1), "wb"))
+    os.dup2(2, 1)  # prints of kernels must not look like messages
+    sys.stdout = cast("TextIO", sys.stderr)
+    registry = default_registry()
+    add_blas_kernels(registry, sys.argv[1:])
+    channel = Channel(sys.stdin.buffer, outgoing)
+    channel.tell(Hello(libraries=described_libraries()))
+    job = channel.order()
+    if isinstance(job, Job):
+        work(job, registry, channel, SystemClock())
+    channel.tell(Finished(threading_layer=_threading_layer(), libraries=described_libraries()))
+    outgoing.close()
+    os._exit(0)  # the listening thread still waits for input; there is nothing left to clean up
+
+
+if __name__ == "__main__":
+    main()
