@@ -31,6 +31,7 @@ _SPELLINGS = (
     idea="the library behind A @ B",
     threaded_dtypes=FLOATS,
     gflops=30.0,
+    integer_gflops=1.0,
 )
 def numpy_matmul(a: Array, b: Array, out: Array) -> None:
     """``A @ B``: BLAS for floating point; a plain loop for integers, which shows what BLAS was worth."""

@@ -19,7 +19,7 @@ from matbench.kernels.jit import njit, numba_missing, prange
 from matbench.kernels.registry import Array
 from matbench.model import ITEMSIZE, Dtype
 
-__all__ = ["CHAINS", "fma_chains", "read_stream", "triad_stream", "vector_lanes", "why_no_chains"]
+__all__ = ["CHAINS", "fma_chains", "read_stream", "stream_arrays", "triad_stream", "vector_lanes", "why_no_chains"]
 
 CHAINS = 12
 _BYTES_BY_FEATURE = (("avx512f", 64), ("avx", 32), ("sse2", 16), ("neon", 16))  # widest register first
@@ -160,6 +160,15 @@ def triad_stream(a: Array, b: Array, c: Array) -> None:
         a[i] = b[i] + 3.0 * c[i]
 
 
+@njit(nogil=True, parallel=True)
+def _write_ones(a: Array) -> None:
+    for i in prange(a.size):
+        a[i] = 1.0
+
+
 def stream_arrays(size: int) -> tuple[Array, Array, Array]:
-    """Three vectors of `size` doubles, every page of them written."""
-    return np.ones(size), np.ones(size), np.ones(size)
+    """Three vectors of `size` doubles, every page first written by the thread that will use it."""
+    made = np.empty(size), np.empty(size), np.empty(size)
+    for each in made:
+        _write_ones(each)
+    return made

@@ -18,15 +18,7 @@ __all__ = ["numba_ijk", "numba_ikj", "numba_ikj_fma", "numba_parallel", "numba_t
 ROWS_A_TASK = 8  # rows of C one thread takes at a time: enough work to hide the hand-over, enough tasks to balance
 
 
-@kernel(
-    "numba_ijk",
-    rung=Rung.NUMBA,
-    idea="compiled, same loop order",
-    compiled=True,
-    gflops=1.0,
-    needs=numba_missing,
-    largest=1024,
-)
+@kernel("numba_ijk", rung=Rung.NUMBA, idea="compiled, same loop order", compiled=True, gflops=1.0, needs=numba_missing)
 @njit(nogil=True)
 def numba_ijk(a: Array, b: Array, out: Array) -> None:
     """The triple loop as it stands, compiled: the interpreter is gone, but B is still walked down its columns."""

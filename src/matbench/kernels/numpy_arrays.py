@@ -16,7 +16,6 @@ __all__ = ["numpy_broadcast", "numpy_einsum", "numpy_outer", "numpy_rows"]
     gflops=1.0,
     dispatches=lambda problem: 3 * problem.m * problem.k,
     workspace=lambda problem: problem.itemsize * problem.n,
-    largest=512,
 )
 def numpy_rows(a: Array, b: Array, out: Array) -> None:
     """Each row of C is a sum of scaled rows of B: one array operation replaces the inner loop."""
@@ -50,7 +49,6 @@ def numpy_outer(a: Array, b: Array, out: Array) -> None:
     gflops=0.5,
     dispatches=lambda _: 2,
     workspace=lambda problem: problem.itemsize * problem.m * problem.n * problem.k,
-    largest=512,
 )
 def numpy_broadcast(a: Array, b: Array, out: Array) -> None:
     """All products at once by broadcasting, then one sum: no Python loop, but an m x k x n array in memory."""

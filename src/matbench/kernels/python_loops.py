@@ -19,7 +19,7 @@ def _sum_of_products(p: list[float], q: list[float], /) -> float:
 _sumprod: Callable[[list[float], list[float]], float] = getattr(math, "sumprod", _sum_of_products)
 
 
-@kernel("python_arrays", rung=Rung.PYTHON, idea="three loops that index ndarrays", gflops=0.007, largest=128)
+@kernel("python_arrays", rung=Rung.PYTHON, idea="three loops that index ndarrays", gflops=0.007)
 def python_arrays(a: Array, b: Array, out: Array) -> None:
     """The loop a beginner writes over ndarrays: every element it touches is boxed into a Python object first."""
     m, k = a.shape
@@ -32,7 +32,7 @@ def python_arrays(a: Array, b: Array, out: Array) -> None:
             out[i, j] = total
 
 
-@kernel("python_lists", rung=Rung.PYTHON, idea="the same three loops over lists", gflops=0.03, largest=256)
+@kernel("python_lists", rung=Rung.PYTHON, idea="the same three loops over lists", gflops=0.03)
 def python_lists(a: Array, b: Array, out: Array) -> None:
     """The same loop over lists, whose elements are Python objects already; the conversion is part of the time."""
     m, k = a.shape
@@ -49,7 +49,7 @@ def python_lists(a: Array, b: Array, out: Array) -> None:
         out[i] = result
 
 
-@kernel("python_sumprod", rung=Rung.PYTHON, idea="the inner loop moves into C", gflops=0.07, largest=256)
+@kernel("python_sumprod", rung=Rung.PYTHON, idea="the inner loop moves into C", gflops=0.07)
 def python_sumprod(a: Array, b: Array, out: Array) -> None:
     """Idiomatic Python: each row meets each column in one reduction that runs in C.
 

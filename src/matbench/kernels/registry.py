@@ -83,12 +83,12 @@ class Kernel:
         Whether it is made to the measure of a machine's caches.
     gflops
         Order of magnitude of its speed on one core, in GFLOP/s: only the estimate of time before a run uses it.
+    integer_gflops
+        The same for integers, where they are slower.
     dispatches
         How many calls from Python into NumPy one product takes: their overhead is part of that estimate.
     workspace
         Bytes it allocates beyond the operands.
-    largest
-        The largest extent that is sensible in a preset; None where any is. Asking for more by name is allowed.
     needs
         Tells what this machine lacks for it, or None.
     origin
@@ -104,9 +104,9 @@ class Kernel:
     compiled: bool = False
     from_caches: bool = False
     gflops: float = 1.0
+    integer_gflops: float | None = None
     dispatches: Callable[[Problem], int] = _nothing
     workspace: Callable[[Problem], int] = _nothing
-    largest: int | None = None
     needs: Callable[[], str | None] = _available
     origin: str = "matbench"
 
@@ -171,7 +171,8 @@ class Kernel:
 
     def expected_seconds(self, problem: Problem, threads: int = 1) -> float:
         """Time one call is expected to take, in seconds, by the order of magnitude declared; a plan's cost model."""
-        arithmetic = problem.flops / (self.gflops * 1e9 * threads)
+        slower = self.integer_gflops if problem.dtype not in FLOATS else None
+        arithmetic = problem.flops / ((slower or self.gflops) * 1e9 * threads)
         return arithmetic + DISPATCH_S * (1 + self.dispatches(problem))
 
     def needed_bytes(self, problem: Problem) -> int:

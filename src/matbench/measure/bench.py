@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,10 +13,10 @@ from matbench.kernels import ceilings
 from matbench.kernels.oracle import Verdict, check_laws, check_product, operands
 from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
 from matbench.measure.clock import Clock
-from matbench.measure.plan import SINGLE_SHOT_S, block_seconds
+from matbench.measure.plan import SINGLE_SHOT_S, block_seconds, preparing_seconds
 from matbench.measure.protocol import Started
 from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, time_loops
-from matbench.measure.threads import ThreadControl
+from matbench.measure.threads import ThreadControl, drain
 from matbench.model import Block, Case, Ceiling, Dtype, Measurement, Plan, Problem, Samples
 from matbench.units import format_bytes, format_seconds
 
@@ -24,7 +25,8 @@ __all__ = ["Bench", "Tell"]
 Tell = Callable[[Started | Measurement | Ceiling], None]
 
 HANGS_AFTER_S = 30.0  # s, nothing is said to hang before; then ten times what was expected
-SAVES = 0.9  # of a block's time goes to samples that are planned; the rest is for what planning can't see
+TELLS_S = 2e-4  # s, a shorter call is overhead rather than arithmetic: it says nothing of larger problems
+SAVES = 0.97  # of a block's time goes to samples that are planned; the rest is for what planning can't see
 
 
 @dataclass
@@ -50,7 +52,9 @@ class Bench:
     tell: Tell
     bound: Callable[[Kernel, Dtype], Matmul]
     speeds: dict[tuple[str, int, Dtype], float] = field(default_factory=dict)  # measured / expected time of a call
-    laws: dict[tuple[str, Dtype], tuple[Verdict, int | None]] = field(default_factory=dict)
+    laws: dict[tuple[str, Dtype], Verdict] = field(default_factory=dict)
+    first_calls: dict[tuple[str, Dtype], int] = field(default_factory=dict)  # ns, until they are told
+    _spinning: bool = False  # whether the last call used several threads
     fma_steps: dict[tuple[Dtype, int], int] = field(default_factory=dict)  # steps that fill a sample
 
     # -- what a block will take -----------------------------------------------------------------------------------
@@ -63,9 +67,28 @@ class Bench:
         model = made.expected_seconds(problem, threads)
         return model * self.speeds.get((made.name, threads, problem.dtype), 1.0)
 
-    def weight(self, block: Block) -> float:
-        """Expected time of a block, s."""
+    def needs(self, block: Block) -> tuple[float, float]:
+        """Least and wanted time of a block, s."""
         return block_seconds(self.plan, block, self.expected(block))
+
+    # -- before the first block -----------------------------------------------------------------------------------
+
+    def learn_kernel(self, made: Kernel, case: Case) -> None:
+        """Compile a kernel for the dtype of a case and hold it against the laws; `laws` keeps the verdict."""
+        key = (made.name, case.problem.dtype)
+        if key in self.laws or made.why_not(*key[1:], case.threads) is not None:
+            return
+        self.tell(Started(what=f"{made.name} compiles", case=case, allowed_s=2 * HANGS_AFTER_S, whole_kernel=True))
+        try:
+            matmul = self.bound(made, case.problem.dtype)
+            with self.control.limited(case.threads):
+                if made.compiled:
+                    tiny = operands(Problem(m=2, n=2, k=2, dtype=case.problem.dtype))
+                    self.first_calls[key] = time_loops(functools.partial(matmul, *tiny), 1, self.clock).elapsed_ns
+                self.laws[key] = check_laws(matmul, case.problem.dtype)
+        except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
+            self.laws[key] = Verdict(math.inf, _raised(error))
+        self.control.refresh()  # a first parallel call loads Numba's threading layer
 
     # -- one block ------------------------------------------------------------------------------------------------
 
@@ -80,9 +103,12 @@ class Bench:
         self.tell(Started(what=f"operands of {problem.shape_label}", allowed_s=HANGS_AFTER_S * 2))
         matrices = operands(problem)
         ready = []
-        for (name, threads), call_s in zip(block.arms, self.expected(block), strict=True):
+        for place, (name, threads) in enumerate(block.arms):
             case = Case(kernel=name, problem=problem, threads=threads)
-            made = self._prepare(case, call_s, (deadline - self.clock.wall_ns()) * 1e-9, matrices)
+            # What the arms after this one need at least is not this one's to take.
+            rest = Block(problem=problem, arms=block.arms[place + 1 :])
+            left_s = (deadline - self.clock.wall_ns()) * 1e-9 - self.needs(rest)[0]
+            made = self._prepare(case, left_s, matrices)
             if made is not None:
                 ready.append(made)
             yield
@@ -102,35 +128,40 @@ class Bench:
             return reason
         if made.needed_bytes(case.problem) > self.memory_bytes:
             return self._too_big(made.needed_bytes(case.problem))
-        if call_s > left_s:
-            return f"one call takes about {format_seconds(call_s)}, {format_seconds(max(0.0, left_s))} were left for it"
+        cost_s = call_s + preparing_seconds(self.plan, call_s)
+        if cost_s > left_s:
+            left = format_seconds(max(0.0, left_s))
+            return f"takes about {format_seconds(cost_s)}, the time budget had {left} left for it"
         return None
 
-    def _prepare(self, case: Case, call_s: float, left_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
-        """Compile, call once, check, calibrate; None, and told, if the case can't be measured."""
+    def _prepare(self, case: Case, left_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
+        """Call once, check, calibrate; None, and told, if the case can't be measured."""
+        call_s = self._expected(self.registry.get(case.kernel), case.problem, case.threads)
         reason = self._hindrance(case, call_s, left_s)
         if reason is not None:
             self._skip(case, reason)
             return None
         self.tell(Started(what=case.kernel, case=case, allowed_s=max(HANGS_AFTER_S, 10 * call_s)))
+        if self._spinning:
+            drain(self.clock)
+        self._spinning = case.threads > 1
         try:
             with self.control.limited(case.threads):
                 return self._try(case, call_s, matrices)
         except MemoryError:
             self.tell(Measurement(case=case, outcome="ended", reason="ran out of memory in its first call"))
         except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
-            reason = f"raised {type(error).__name__}: {error}"[:1000]
-            self.tell(Measurement(case=case, outcome="wrong", reason=reason))
+            self.tell(Measurement(case=case, outcome="wrong", reason=_raised(error)))
         return None
 
     def _try(self, case: Case, call_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
         made, (a, b, out) = self.registry.get(case.kernel), matrices
-        matmul = self.bound(made, case.problem.dtype)
-        verdict, first_call_ns = self._obeys_laws(made, matmul, case.problem.dtype)
+        verdict = self.laws[case.kernel, case.problem.dtype]
         if not verdict.is_right:
             self._wrong(case, verdict)
             return None
-        first = Measurement(case=case, first_call_ns=first_call_ns)
+        matmul = self.bound(made, case.problem.dtype)
+        first = Measurement(case=case, first_call_ns=self.first_calls.pop((case.kernel, case.problem.dtype), None))
         if call_s >= SINGLE_SHOT_S:
             own = np.empty_like(out)  # so that its result is still there when its sample is checked
             arm = Arm(functools.partial(matmul, a, b, own), case.threads, 1, call_s)
@@ -145,27 +176,17 @@ class Bench:
         trial = once if once.elapsed_ns > 20 * self.plan.sample_ns else calibrate(call, self.plan.sample_ns, self.clock)
         self._learn(case, trial.elapsed_ns * 1e-9 / trial.loops)
         arm = Arm(call, case.threads, trial.loops, trial.elapsed_ns * 1e-9)
-        return _Ready(case, arm, Measurement(case=case, first_call_ns=first_call_ns, error=verdict.error))
+        return _Ready(case, arm, Measurement(case=case, first_call_ns=first.first_call_ns, error=verdict.error))
 
     def _wrong(self, case: Case, verdict: Verdict) -> None:
-        error = verdict.error if np.isfinite(verdict.error) else None
+        error = verdict.error if math.isfinite(verdict.error) else None
         self.tell(Measurement(case=case, outcome="wrong", reason=verdict.reason, error=error))
 
     def _learn(self, case: Case, call_s: float) -> None:
         model = self.registry.get(case.kernel).expected_seconds(case.problem, case.threads)
-        self.speeds[case.kernel, case.threads, case.problem.dtype] = call_s / model
-
-    def _obeys_laws(self, made: Kernel, matmul: Matmul, dtype: Dtype) -> tuple[Verdict, int | None]:
-        """The oracle's verdict on small operands, once a kernel and dtype; and its first call, ns, if it compiles."""
-        if (made.name, dtype) in self.laws:
-            return self.laws[made.name, dtype][0], None
-        first_call_ns = None
-        if made.compiled:
-            tiny = Problem(m=2, n=2, k=2, dtype=dtype)
-            first_call_ns = time_loops(functools.partial(matmul, *operands(tiny)), 1, self.clock).elapsed_ns
-            self.control.refresh()  # a first parallel call loads Numba's threading layer
-        self.laws[made.name, dtype] = check_laws(matmul, dtype), first_call_ns
-        return self.laws[made.name, dtype]
+        if model >= TELLS_S:
+            ratio = min(10.0, max(0.1, call_s / model))
+            self.speeds[case.kernel, case.threads, case.problem.dtype] = ratio
 
     # -- rounds ---------------------------------------------------------------------------------------------------
 
@@ -243,6 +264,11 @@ class Bench:
         steps = Sample(self.fma_steps[dtype, lanes], sample.elapsed_ns)
         samples = one_sample(steps, self.process, number)
         return Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=threads, work=flops * threads, samples=samples)
+
+
+def _raised(error: Exception) -> str:
+    """What a kernel raised, in one line that fits a record."""
+    return " ".join(f"raised {type(error).__name__}: {error}".split())[:500]
 
 
 def one_sample(sample: Sample, process: int, number: int) -> Samples:

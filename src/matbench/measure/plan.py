@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matbench.errors import UsageError
 from matbench.kernels.registry import Kernel, Registry
 from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
-from matbench.sizes import Shape, parse_sizes
+from matbench.sizes import parse_sizes
+from matbench.units import format_seconds
 
 __all__ = [
     "PRESETS",
@@ -19,6 +21,7 @@ __all__ = [
     "Request",
     "block_seconds",
     "make_plan",
+    "preparing_seconds",
     "preset",
     "run_seconds",
     "thread_counts",
@@ -28,8 +31,9 @@ BASE = "python_lists"  # the faster of the two triple loops: the smaller headlin
 START_S = 3.0  # s, order of magnitude: interpreter, imports, first compilation
 COMPILE_S = 0.6  # s, one compilation
 DRAIN_S = 0.03  # s, until idle BLAS threads have stopped spinning
-SINGLE_SHOT_S = 1.0  # s, a call longer than this is not made once more to verify: its first sample is verified
-SHARE_OF_ONE = 0.05  # of the budget that one arm may take for its samples
+SINGLE_SHOT_S = 0.5  # s, a call longer than this is not made once more to verify: its first sample is verified
+SHARE_OF_ONE = 0.02  # of the budget that one arm may take for its samples
+SHARE_OF_BASE = 0.08  # the same for the kernel that all others are told over
 SLAB_ROWS = (2, 4, 8)  # rows of C that stand for a product too slow to be measured whole
 
 
@@ -46,7 +50,7 @@ class Grid:
     kernels
         Names or globs, comma-separated.
     beyond
-        Whether kernels are taken beyond the largest size that is sensible for them.
+        Whether kernels are taken whose calls are longer than the preset likes.
     """
 
     dtype: Dtype
@@ -67,6 +71,8 @@ class Preset:
         Most samples a case.
     sample_ns
         Shortest sample, ns.
+    longest_call_s
+        Cases whose call is expected to take longer are left out, s.
     all_threads
         Whether all thread counts are taken (powers of two and the largest) or only one and the largest.
     slabs
@@ -76,27 +82,33 @@ class Preset:
     budget_s: float
     rounds: int
     sample_ns: int
+    longest_call_s: float
     grids: tuple[Grid, ...]
     all_threads: bool = False
     slabs: tuple[tuple[str, int], ...] = ()
 
 
 _INTEGER = "python_lists,numba_ikj,numpy_matmul"
+_FAST = "numba_ikj*,numba_tiled,numba_parallel,numpy_matmul,blas_*"
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
-        budget_s=18.0,
+        budget_s=18.5,
         rounds=7,
         sample_ns=2_000_000,
-        grids=(Grid("float64", "16,64,128,256,512,1000"),),
+        longest_call_s=0.3,
+        grids=(Grid("float64", "16,64,128,256,512"), Grid("float64", "1000", _FAST)),
         slabs=((BASE, 1000),),
     ),
     "standard": Preset(
-        budget_s=80.0,
+        budget_s=85.0,
         rounds=11,
         sample_ns=3_000_000,
+        longest_call_s=2.5,
         grids=(
-            Grid("float64", "16,32,64,100,128,256,500,512,1000,1024"),
-            Grid("float32", "16,64,256,512,1000,1024"),
+            Grid("float64", "16,32,64,100,128,256,512,1000"),
+            Grid("float64", "500,1024", _FAST),
+            Grid("float32", "16,64,256,512"),
+            Grid("float32", "1000", _FAST),
             Grid("int64", "64,256,512", _INTEGER),
         ),
         slabs=((BASE, 500), (BASE, 512), (BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
@@ -105,15 +117,17 @@ PRESETS: dict[str, Preset] = {
         budget_s=1440.0,
         rounds=21,
         sample_ns=5_000_000,
+        longest_call_s=12.0,
         all_threads=True,
         grids=(
             # Neighbours of powers of two are there on purpose: a stride of 1024 elements meets cache associativity.
             Grid("float64", "8,16,32,48,64,96,100,127,128,136,192,200,255,256,264,384,500,511,512,520,768"),
-            Grid("float64", "1000,1023,1024,1032,1500,2048", "numpy_*,numba_*,blas_*"),
+            Grid("float64", "1000,1023,1024,1032,1500", "numpy_*,numba_*,blas_*"),
+            Grid("float64", "2048", _FAST),
             Grid("float64", "1000", "python_*", beyond=True),
-            Grid("float64", "512", "python_lists", beyond=True),
-            Grid("float64", "16x1000x1000,1000x16x1000,1000x1000x16,64x2048x64", "numba_*,numpy_matmul,blas_*"),
-            Grid("float32", "16,64,128,256,512,1000,1024,2048"),
+            Grid("float64", "16x1000x1000,1000x16x1000,1000x1000x16,64x2048x64", f"numba_ijk,{_FAST}"),
+            Grid("float32", "16,64,128,256,512,1000"),
+            Grid("float32", "1024,2048", _FAST),
             Grid("int64", "64,256,512,1000", _INTEGER),
         ),
         slabs=((BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
@@ -193,12 +207,14 @@ def _arms(made: Kernel, dtype: Dtype, threads: Sequence[int]) -> tuple[tuple[str
     return tuple((made.name, count) for count in counts)
 
 
-def _reason(made: Kernel, grid: Grid, shape: Shape) -> str | None:
-    """Why a plan leaves a kernel out, or None."""
-    if grid.dtype not in made.dtypes:
-        return made.why_not(grid.dtype)
-    if not grid.beyond and made.largest is not None and max(shape) > made.largest:
-        return f"too slow beyond n = {made.largest} for this preset; ask for it with --kernels {made.name} --sizes .."
+def _reason(made: Kernel, threads: int, problem: Problem, longest_call_s: float) -> str | None:
+    """Why a plan leaves a case out, or None."""
+    if problem.dtype not in made.dtypes:
+        return made.why_not(problem.dtype)
+    call_s = made.expected_seconds(problem, threads)
+    if call_s > longest_call_s:
+        hint = f"--kernels {made.name} --sizes {problem.shape_label}"
+        return f"one call takes about {format_seconds(call_s)}, too long for this preset; ask for it with {hint}"
     return None
 
 
@@ -248,8 +264,9 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
             for made in registry.matching(grid.kernels):
                 if made not in asked:
                     continue
-                for arm in _arms(made, grid.dtype, threads):
-                    draft.take(problem, arm, _reason(made, grid, (m, n, k)))
+                for name, count in _arms(made, grid.dtype, threads):
+                    reason = _reason(made, count, problem, math.inf if grid.beyond else chosen.longest_call_s)
+                    draft.take(problem, (name, count), reason)
     if request.sizes is None and (request.dtypes is None or "float64" in request.dtypes):
         _draft_slabs(draft, chosen, request.seed, [made.name for made in asked])
     if not draft.arms:
@@ -289,15 +306,8 @@ def _blocks(draft: _Draft, registry: Registry) -> tuple[Block, ...]:
     )
 
 
-def arm_seconds(plan: Plan, call_s: float, *, most_s: float) -> float:
-    """Time that all samples of one arm take, s, if one call takes `call_s`: at least one, at most `most_s` worth."""
-    sample = max(plan.sample_ns * 1.2e-9, call_s)
-    count = max(1, min(plan.rounds, int(most_s / sample)))
-    return count * sample
-
-
-def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> float:
-    """Time that a block takes, s: every call once to verify, then the samples.
+def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> tuple[float, float]:
+    """Least and wanted time of a block, s: one sample of each arm, and all samples that the plan wants.
 
     Parameters
     ----------
@@ -308,9 +318,19 @@ def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> float:
     call_s
         Expected time of one call of each arm, s.
     """
-    most = plan.budget_s * SHARE_OF_ONE
-    drains = sum(DRAIN_S for _, threads in block.arms if threads > 1) * plan.rounds
-    return drains + sum(arm_seconds(plan, call, most_s=most) + min(call, SINGLE_SHOT_S) for call in call_s)
+    least = wanted = 0.0
+    for (name, threads), call in zip(block.arms, call_s, strict=True):
+        sample = max(1.2e-9 * plan.sample_ns, call) + (DRAIN_S if threads > 1 else 0.0)
+        first = sample + preparing_seconds(plan, call)
+        share = SHARE_OF_BASE if name == plan.base and block.problem.is_square else SHARE_OF_ONE
+        most = max(1, min(plan.rounds, int(share * plan.budget_s / sample)))
+        least, wanted = least + first, wanted + first + (most - 1) * sample
+    return least, wanted
+
+
+def preparing_seconds(plan: Plan, call_s: float) -> float:
+    """Expected time to verify and calibrate a case, s; a long call's first sample serves for both."""
+    return 0.0 if call_s >= SINGLE_SHOT_S else 2 * call_s + 1.5e-9 * plan.sample_ns
 
 
 def run_seconds(plan: Plan, registry: Registry) -> float:
@@ -319,6 +339,6 @@ def run_seconds(plan: Plan, registry: Registry) -> float:
     compiled = set()
     for block in plan.blocks:
         calls = [registry.get(name).expected_seconds(block.problem, threads) for name, threads in block.arms]
-        total += block_seconds(plan, block, calls)
+        total += block_seconds(plan, block, calls)[1]
         compiled |= {(name, block.problem.dtype) for name, _ in block.arms if registry.get(name).compiled}
     return min(plan.budget_s, total + COMPILE_S * len(compiled))

@@ -51,6 +51,7 @@ class Started(Value, frozen=True, tag="started", tag_field="type"):
     what: str
     allowed_s: float
     case: Case | None = None  # None: no single case can be blamed
+    whole_kernel: bool = False  # whether its kernel as a whole is to blame, in every block
 
 
 class Pause(Value, frozen=True, tag="pause", tag_field="type"):

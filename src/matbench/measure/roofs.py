@@ -32,16 +32,18 @@ def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]
         if reason is not None:
             bench.tell(Ceiling(kind="fma", dtype=dtype, lanes=1, threads=1, work=1, reason=reason))
             continue
+        widest = ceilings.vector_lanes(dtype)[-1]
         for lanes in ceilings.vector_lanes(dtype):
             bench.tell(Started(what=f"peak of {lanes} lanes", allowed_s=2 * HANGS_AFTER_S))
             run, flops = ceilings.fma_chains(dtype, lanes)
             with bench.control.limited(1):
                 run(1, 1)  # compiles
-                # Twenty steps a loop keep the calibration's own calls from counting.
+                # A thousand steps a call keep the calls themselves from counting.
                 trial = calibrate(functools.partial(run, 1, 1000), bench.plan.sample_ns, bench.clock)
             steps = 1000 * trial.loops
             bench.fma_steps[dtype, lanes] = steps
-            for count in threads:
+            # Threads are asked of the widest vectors only: each more function costs a compilation.
+            for count in threads if lanes == widest else (1,):
                 _tell_chain(
                     bench, run, Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=count, work=flops * count), steps
                 )

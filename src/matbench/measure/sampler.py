@@ -106,19 +106,29 @@ def allot(costs_s: Sequence[float], budget_s: float, most: int) -> tuple[int, ..
     Returns
     -------
     tuple of int
-        Samples of each arm. Zero where not even one fits into the arm's share.
+        Samples of each arm: one for each, the cheapest first, then more. Zero for those that no time is left for.
 
     Examples
     --------
     >>> allot([0.003, 0.003, 1.0], budget_s=5.0, most=10)
     (10, 10, 4)
+    >>> allot([0.5, 2.0, 2.0], budget_s=3.0, most=10)
+    (2, 1, 0)
     """
+    cheapest_first = sorted(range(len(costs_s)), key=lambda arm: costs_s[arm])
     counts = [0] * len(costs_s)
-    left = max(0.0, budget_s)
-    for place, arm in enumerate(sorted(range(len(costs_s)), key=lambda each: costs_s[each])):
-        share = left / (len(costs_s) - place)
-        counts[arm] = most if costs_s[arm] * most <= share else int(share / costs_s[arm])
-        left -= counts[arm] * costs_s[arm]
+    left = budget_s
+    for arm in cheapest_first:
+        if costs_s[arm] > left:
+            break
+        counts[arm] = 1
+        left -= costs_s[arm]
+    served = [arm for arm in cheapest_first if counts[arm]]
+    for place, arm in enumerate(served):
+        share = left / (len(served) - place)
+        more = most - 1 if costs_s[arm] * (most - 1) <= share else int(share / costs_s[arm])
+        counts[arm] += more
+        left -= more * costs_s[arm]
     return tuple(counts)
 
 

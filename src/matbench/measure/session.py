@@ -218,8 +218,7 @@ class Session:
             if attempt.failure is None:
                 return
             todo, lost = attempt.remaining()
-            if lost is not None:
-                yield lost
+            yield from lost
             process, ceilings = process + 1, False
 
 
@@ -233,7 +232,7 @@ class _Attempt:
     ceilings: bool
     failure: str | None = None
     _done: int = 0
-    _case: Case | None = None
+    _started: Started | None = None
     _settled: set[Case] = field(default_factory=set)
 
     def run(self) -> Iterator[Event]:
@@ -275,9 +274,9 @@ class _Attempt:
         while True:
             message = child.message(allowed, session.memory_bytes + OWN_BYTES)
             if isinstance(message, Started):
-                allowed, self._case = message.allowed_s, message.case
+                allowed, self._started = message.allowed_s, message
             elif isinstance(message, Pause):
-                self._done, self._case = message.block, None
+                self._done, self._started = message.block, None
                 before = len(session.blocks) - len(self.blocks)
                 yield Progress(before + message.block, len(session.blocks), message.left_s)
                 child.order(Go(stop=session._stop))  # noqa: SLF001  the two are one thing in two parts
@@ -289,17 +288,25 @@ class _Attempt:
                     self._settled.add(message.case)
                 yield message
 
-    def remaining(self) -> tuple[list[Block], Measurement | None]:
-        """Blocks that a next process has to measure, and the case that is to blame, as ended."""
+    def remaining(self) -> tuple[list[Block], list[Measurement]]:
+        """Blocks that a next process has to measure, and the cases that are to blame, as ended."""
         first, *rest = self.blocks[self._done :] or (None,)
         if first is None:
-            return [], None
-        if self._case is None:  # no single case to blame: the block is given up, what it has told is kept
-            return list(rest), None
-        lost = Measurement(case=self._case, outcome="ended", reason=f"{self._case.kernel} {self.failure}")
-        settled = {
-            (case.kernel, case.threads) for case in (*self._settled, self._case) if case.problem == first.problem
-        }
-        arms = tuple(arm for arm in first.arms if arm not in settled)
-        again = [msgspec.structs.replace(first, arms=arms)] if arms else []
-        return [*again, *rest], lost
+            return [], []
+        blamed = self._started.case if self._started is not None else None
+        if blamed is None:  # no single case to blame: the block is given up, what it has told is kept
+            return list(rest), []
+        whole = self._started is not None and self._started.whole_kernel
+        lost: list[Measurement] = []
+        todo: list[Block] = []
+        for block in (first, *rest):
+            arms = []
+            for name, threads in block.arms:
+                case = Case(kernel=name, problem=block.problem, threads=threads)
+                if case == blamed or (whole and name == blamed.kernel and block.problem.dtype == blamed.problem.dtype):
+                    lost.append(Measurement(case=case, outcome="ended", reason=f"{name} {self.failure}"))
+                elif case not in self._settled:
+                    arms.append((name, threads))
+            if arms:
+                todo.append(msgspec.structs.replace(block, arms=tuple(arms)))
+        return todo, lost

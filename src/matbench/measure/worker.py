@@ -11,7 +11,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TextIO, cast
 
 from matbench.kernels import Kernel, Registry, default_registry
@@ -22,7 +22,7 @@ from matbench.measure.libraries import add_blas_kernels, loaded_libraries
 from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, Pause, decode_order
 from matbench.measure.roofs import measure_chains, measure_streams
 from matbench.measure.threads import ThreadControl
-from matbench.model import Dtype, Library
+from matbench.model import Case, Dtype, Library
 
 __all__ = ["main", "work"]
 
@@ -112,11 +112,35 @@ def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]
     if job.ceilings:
         for _ in measure_streams(bench, job.caches, threads, left_s()):
             yield 0
+    for block in job.blocks:
+        for name, count in block.arms:
+            bench.learn_kernel(bench.registry.get(name), Case(kernel=name, problem=block.problem, threads=count))
+            yield 0
     for index, block in enumerate(job.blocks):
-        weights = [bench.weight(each) for each in job.blocks[index:]]
-        for _ in bench.measure(block, left_s() * weights[0] / sum(weights)):
+        seconds = share([bench.needs(each) for each in job.blocks[index:]], left_s())
+        for _ in bench.measure(block, seconds):
             yield index
         yield index + 1
+
+
+def share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
+    """Time for the first of several blocks, s, each with its least and its wanted time.
+
+    Every block gets its least, and of what is left as much as it wants more than that compared with the others. If
+    not even the least is there for all, all get less alike.
+
+    Examples
+    --------
+    >>> share([(1.0, 3.0), (2.0, 4.0)], left_s=5.0)
+    2.0
+    >>> share([(1.0, 3.0), (2.0, 4.0)], left_s=1.5)
+    0.5
+    """
+    least = sum(each[0] for each in needs)
+    more = sum(each[1] - each[0] for each in needs)
+    if left_s < least:
+        return left_s * needs[0][0] / least
+    return needs[0][0] + ((left_s - least) * (needs[0][1] - needs[0][0]) / more if more else left_s - least)
 
 
 def main() -> None:
