@@ -13,7 +13,7 @@ from matbench.kernels import ceilings
 from matbench.kernels.oracle import Verdict, check_laws, check_product, operands
 from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
 from matbench.measure.clock import Clock
-from matbench.measure.plan import SINGLE_SHOT_S, block_seconds, preparing_seconds
+from matbench.measure.plan import DRAIN_S, ONE_LOOP, SINGLE_SHOT_S, block_seconds, preparing_seconds, sure_samples
 from matbench.measure.protocol import Started
 from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, time_loops
 from matbench.measure.threads import ThreadControl, drain
@@ -163,7 +163,7 @@ class Bench:
         matmul = self.bound(made, case.problem.dtype)
         first = Measurement(case=case, first_call_ns=self.first_calls.pop((case.kernel, case.problem.dtype), None))
         if call_s >= SINGLE_SHOT_S:
-            own = np.empty_like(out)  # so that its result is still there when its sample is checked
+            own = np.full_like(out, 0)  # its own, so that the result is still there when the sample is checked
             arm = Arm(functools.partial(matmul, a, b, own), case.threads, 1, call_s)
             return _Ready(case, arm, first, functools.partial(check_product, a, b, own, case.problem.seed))
         out.fill(0 if out.dtype.kind == "i" else np.nan)
@@ -173,7 +173,11 @@ class Bench:
         if not verdict.is_right:
             self._wrong(case, verdict)
             return None
-        trial = once if once.elapsed_ns > 20 * self.plan.sample_ns else calibrate(call, self.plan.sample_ns, self.clock)
+        trial = (
+            once
+            if once.elapsed_ns > ONE_LOOP * self.plan.sample_ns
+            else calibrate(call, self.plan.sample_ns, self.clock)
+        )
         self._learn(case, trial.elapsed_ns * 1e-9 / trial.loops)
         arm = Arm(call, case.threads, trial.loops, trial.elapsed_ns * 1e-9)
         return _Ready(case, arm, Measurement(case=case, first_call_ns=first.first_call_ns, error=verdict.error))
@@ -195,7 +199,7 @@ class Bench:
         roofs = self.roof_arms(problem.dtype, {each.case.threads for each in ready}) if ready else {}
         arms = [each.arm for each in ready] + list(roofs.values())
         left_s = SAVES * (deadline - self.clock.wall_ns()) * 1e-9
-        counts = allot([arm.cost_s for arm in arms], left_s, self.plan.rounds)
+        counts = self._counts(ready, arms, left_s)
         for each, count in zip(ready, counts, strict=False):
             if count == 0:
                 cost = format_seconds(each.arm.cost_s)
@@ -203,7 +207,6 @@ class Bench:
         rng = np.random.default_rng([self.plan.seed, self.process, problem.m, problem.n, problem.k])
         taken = rounds(arms, counts, clock=self.clock, rng=rng, control=self.control, before=self._announcer(ready))
         right = dict.fromkeys(range(len(ready)), True)
-        start = self.clock.wall_ns()
         for number, samples in enumerate(taken):
             for index, sample in sorted(samples.items()):
                 if index >= len(ready):
@@ -212,9 +215,21 @@ class Bench:
                 elif right[index]:
                     right[index] = self._tell_sample(ready[index], sample, number)
             yield
-            elapsed = self.clock.wall_ns() - start
-            if self.clock.wall_ns() + elapsed / (number + 1) > deadline:
+            if self.clock.wall_ns() > deadline:
                 break
+
+    def _counts(self, ready: Sequence[_Ready], arms: Sequence[Arm], left_s: float) -> list[int]:
+        """Samples of each arm: the base's first, if they leave half of the time to the others."""
+        costs = [arm.cost_s + (DRAIN_S if arm.threads > 1 else 0.0) for arm in arms]
+        base = next((place for place, each in enumerate(ready) if each.case.kernel == self.plan.base), None)
+        sure = 0
+        if base is not None:
+            sure = min(sure_samples(self.plan, self.plan.base, costs[base]), int(left_s / 2 / costs[base]))
+            left_s -= sure * costs[base]
+        counts = list(allot(costs, left_s, self.plan.rounds))
+        if base is not None:
+            counts[base] = min(self.plan.rounds, counts[base] + sure)
+        return counts
 
     def _announcer(self, ready: Sequence[_Ready]) -> Callable[[int], None]:
         def announce(index: int) -> None:

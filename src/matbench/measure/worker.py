@@ -7,6 +7,7 @@ what was standard output. Whatever a kernel prints goes to standard error instea
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import queue
 import sys
@@ -78,6 +79,8 @@ def _threading_layer() -> str | None:
 def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
     """Do a job, asking for leave to go on wherever nothing is being timed."""
     deadline = clock.wall_ns() + job.seconds * 1e9
+    gc.collect()
+    gc.freeze()  # what is imported stays: no later collection has to look at it
 
     def left_s() -> float:
         return max(0.0, (deadline - clock.wall_ns()) * 1e-9)
@@ -117,30 +120,38 @@ def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]
             bench.learn_kernel(bench.registry.get(name), Case(kernel=name, problem=block.problem, threads=count))
             yield 0
     for index, block in enumerate(job.blocks):
-        seconds = share([bench.needs(each) for each in job.blocks[index:]], left_s())
+        seconds = first_share([bench.needs(each) for each in job.blocks[index:]], left_s())
         for _ in bench.measure(block, seconds):
             yield index
         yield index + 1
 
 
-def share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
+def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
     """Time for the first of several blocks, s, each with its least and its wanted time.
 
-    Every block gets its least, and of what is left as much as it wants more than that compared with the others. If
-    not even the least is there for all, all get less alike.
+    Every block gets its least; what is left goes round until the modest have all that they want and the others
+    equal parts. If not even the least is there for all, all get less alike.
 
     Examples
     --------
-    >>> share([(1.0, 3.0), (2.0, 4.0)], left_s=5.0)
-    2.0
-    >>> share([(1.0, 3.0), (2.0, 4.0)], left_s=1.5)
+    >>> first_share([(1.0, 3.0), (2.0, 9.0)], left_s=8.0)
+    3.0
+    >>> first_share([(2.0, 9.0), (1.0, 3.0)], left_s=8.0)
+    5.0
+    >>> first_share([(1.0, 3.0), (2.0, 4.0)], left_s=1.5)
     0.5
     """
     least = sum(each[0] for each in needs)
-    more = sum(each[1] - each[0] for each in needs)
     if left_s < least:
         return left_s * needs[0][0] / least
-    return needs[0][0] + ((left_s - least) * (needs[0][1] - needs[0][0]) / more if more else left_s - least)
+    left, mine = left_s - least, needs[0][1] - needs[0][0]
+    extras = sorted(wanted - least for least, wanted in needs)
+    for place, extra in enumerate(extras):
+        share = left / (len(extras) - place)
+        if extra > share:
+            return needs[0][0] + min(mine, share)
+        left -= extra
+    return needs[0][1]
 
 
 def main() -> None:
