@@ -326,7 +326,6 @@ def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> tuple[fl
     for (name, threads), call in zip(block.arms, call_s, strict=True):
         sample = max(1.2e-9 * plan.sample_ns, call) + (DRAIN_S if threads > 1 else 0.0)
         before = preparing_seconds(plan, call)
-        first = sample + preparing_seconds(plan, call)
         sure = sure_samples(plan, name, sample)
         most = max(sure, min(plan.rounds, int(SHARE_OF_ONE * plan.budget_s / sample)))
         least, wanted = least + before + sure * sample, wanted + before + most * sample

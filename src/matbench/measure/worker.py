@@ -130,7 +130,7 @@ def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
     """Time for the first of several blocks, s, each with its least and its wanted time.
 
     Every block gets its least; what is left goes round until the modest have all that they want and the others
-    equal parts. If not even the least is there for all, all get less alike.
+    equal parts. If not even the least is there for all, the first are served first.
 
     Examples
     --------
@@ -139,11 +139,11 @@ def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
     >>> first_share([(2.0, 9.0), (1.0, 3.0)], left_s=8.0)
     5.0
     >>> first_share([(1.0, 3.0), (2.0, 4.0)], left_s=1.5)
-    0.5
+    1.0
     """
     least = sum(each[0] for each in needs)
     if left_s < least:
-        return left_s * needs[0][0] / least
+        return min(left_s, needs[0][0])
     left, mine = left_s - least, needs[0][1] - needs[0][0]
     extras = sorted(wanted - least for least, wanted in needs)
     for place, extra in enumerate(extras):
