@@ -100,7 +100,7 @@ PRESETS: dict[str, Preset] = {
         rounds=7,
         sample_ns=2_000_000,
         longest_call_s=0.25,
-        grids=(Grid("float64", "16,64,128,256,512"), Grid("float64", "1000", _FAST)),
+        grids=(Grid("float64", "16,64,128"), Grid("float64", "256,512,1000", f"numba_ijk,{_FAST}")),
         slabs=((BASE, 1000),),
     ),
     "standard": Preset(
