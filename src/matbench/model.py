@@ -294,6 +294,8 @@ class End(Value, frozen=True, tag="end", tag_field="type"):
     finished: Text  # ISO 8601, UTC
     elapsed_s: Seconds
     conditions: Conditions
+    libraries: tuple[Library, ...] = ()  # as the sampling process had them loaded in the end
+    numba_threading_layer: Text | None = None  # known only once a parallel kernel has run
     warnings: tuple[Text, ...] = ()
 
 

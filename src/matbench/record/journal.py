@@ -105,8 +105,8 @@ class Journal:
             stream = _opened(path, resources, new=False)
             return cls(path, stream, lines, resources.pop_all())
 
-    def append(self, value: Ceiling | Measurement) -> None:
-        """Store `value`; on return it has reached the disk.
+    def append(self, *values: Ceiling | Measurement) -> None:
+        """Store `values`, all or none; on return they have reached the disk.
 
         A NaN or infinite `error` is stored as unknown, for JSON has neither.
 
@@ -115,9 +115,9 @@ class Journal:
         RecordError
             If the disk is full or the journal is closed; everything appended before stands.
         InternalError
-            If the reader would refuse `value`, so that one bad line can't spoil the record.
+            If the reader would refuse a value, so that one bad line can't spoil the record.
         """
-        self._store(encode_lines(value))
+        self._store(b"".join(encode_lines(value) for value in values))
 
     def finish(self, end: End) -> None:
         """Store `end`, rewrite the record as one line a case, and close the journal.

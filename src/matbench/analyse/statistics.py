@@ -1,0 +1,94 @@
+"""Intervals that need no assumption about the shape of the noise: order statistics of medians and paired ratios."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from matbench.analyse.rows import Interval
+from matbench.model import Samples
+
+__all__ = ["CONFIDENCE", "call_seconds", "median_interval", "paired_ratio", "rank_of_bound"]
+
+CONFIDENCE = 0.95
+
+
+def rank_of_bound(count: int, confidence: float = CONFIDENCE) -> int | None:
+    """The rank (from 1) of the order statistic that bounds a median from below with the given two-sided confidence.
+
+    The interval from that rank to the same rank counted from above holds the median of any continuous distribution
+    with at least that probability: the number of values below the median is binomial with probability 1/2.
+
+    Returns
+    -------
+    int or None
+        None where there are too few values for any interval: fewer than 6 at 95 %.
+
+    Examples
+    --------
+    >>> [rank_of_bound(count) for count in (5, 6, 9, 11, 21)]
+    [None, 1, 2, 2, 6]
+    """
+    tail, rank = 0.0, 0
+    while rank < count:
+        tail += math.comb(count, rank) / 2**count
+        if 2 * tail > 1 - confidence:
+            break
+        rank += 1
+    return rank or None
+
+
+def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
+    """The median with its exact interval, which is absent where there are too few values.
+
+    Parameters
+    ----------
+    values
+        At least one.
+    confidence
+        Two-sided.
+
+    Examples
+    --------
+    >>> median_interval([3.0, 1.0, 2.0, 5.0, 4.0, 6.0])
+    Interval(estimate=3.5, low=1.0, high=6.0)
+    """
+    ordered = sorted(values)
+    estimate = statistics.median(ordered)
+    rank = rank_of_bound(len(ordered), confidence)
+    if rank is None:
+        return Interval(estimate)
+    return Interval(estimate, ordered[rank - 1], ordered[-rank])
+
+
+def call_seconds(samples: Samples) -> tuple[float, ...]:
+    """Time of one call in each sample, s."""
+    pairs = zip(samples.elapsed_ns, samples.loops, strict=True)
+    return tuple(elapsed * 1e-9 / loops for elapsed, loops in pairs)
+
+
+def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) -> Interval | None:
+    """Time of the base over time of the other: the median over rounds in which both were sampled.
+
+    What the machine does to a whole round, fast or slow, cancels. Where the rounds in common are too few for an
+    interval, the estimate is the ratio of the two medians over all samples.
+
+    Returns
+    -------
+    Interval or None
+        None if either has no samples.
+    """
+    if not len(base) or not len(other):
+        return None
+    times = dict(zip(zip(base.process, base.round, strict=True), call_seconds(base), strict=True))
+    places = zip(other.process, other.round, strict=True)
+    logs = [
+        math.log(times[place] / seconds)
+        for place, seconds in zip(places, call_seconds(other), strict=True)
+        if place in times
+    ]
+    found = median_interval(logs, confidence) if logs else None
+    if found is None or found.low is None or found.high is None:
+        return Interval(statistics.median(call_seconds(base)) / statistics.median(call_seconds(other)))
+    return Interval(math.exp(found.estimate), math.exp(found.low), math.exp(found.high))
