@@ -132,7 +132,7 @@ class _Reader:
 
 
 def _ratio(over: Interval, under: Interval) -> Interval:
-    """The ratio of two independent estimates with the widest bounds that theirs allow; a point stands for its bounds."""
+    """The ratio of two independent estimates, with the widest bounds that theirs allow."""
     low, high = over.low, over.high
     if low is None or high is None:
         return Interval(over.estimate / under.estimate)

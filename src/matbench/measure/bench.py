@@ -26,6 +26,7 @@ Tell = Callable[[Started | Measurement | Ceiling], None]
 
 HANGS_AFTER_S = 30.0  # s, nothing is said to hang before; then ten times what was expected
 TELLS_S = 2e-4  # s, a shorter call is overhead rather than arithmetic: it says nothing of larger problems
+SMALL_SHARE = 0.005  # of the whole budget: what costs less is measured even when its block's time is up
 SAVES = 0.97  # of a block's time goes to samples that are planned; the rest is for what planning can't see
 
 
@@ -129,7 +130,7 @@ class Bench:
         if made.needed_bytes(case.problem) > self.memory_bytes:
             return self._too_big(made.needed_bytes(case.problem))
         cost_s = call_s + preparing_seconds(self.plan, call_s)
-        if cost_s > left_s:
+        if cost_s > max(left_s, SMALL_SHARE * self.plan.budget_s):
             left = format_seconds(max(0.0, left_s))
             return f"takes about {format_seconds(cost_s)}, the time budget had {left} left for it"
         return None
@@ -200,10 +201,6 @@ class Bench:
         arms = [each.arm for each in ready] + list(roofs.values())
         left_s = SAVES * (deadline - self.clock.wall_ns()) * 1e-9
         counts = self._counts(ready, arms, left_s)
-        for each, count in zip(ready, counts, strict=False):
-            if count == 0:
-                cost = format_seconds(each.arm.cost_s)
-                self._skip(each.case, f"one sample takes about {cost}, the time budget has no room for it")
         rng = np.random.default_rng([self.plan.seed, self.process, problem.m, problem.n, problem.k])
         taken = rounds(arms, counts, clock=self.clock, rng=rng, control=self.control, before=self._announcer(ready))
         right = dict.fromkeys(range(len(ready)), True)
@@ -226,7 +223,8 @@ class Bench:
         if base is not None:
             sure = min(sure_samples(self.plan, self.plan.base, costs[base]), int(left_s / 2 / costs[base]))
             left_s -= sure * costs[base]
-        counts = list(allot(costs, left_s, self.plan.rounds))
+        # What is ready has been paid for: each gets one sample at least.
+        counts = [max(1, count) for count in allot(costs, left_s, self.plan.rounds)]
         if base is not None:
             counts[base] = min(self.plan.rounds, counts[base] + sure)
         return counts

@@ -1,0 +1,356 @@
+"""``matbench run``: plan, say how long, measure, store as it goes, tell the story."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from matbench.analyse.doctor import diagnose, steal_share
+from matbench.analyse.ladder import tabulate
+from matbench.analyse.plausible import implausible
+from matbench.analyse.rows import Table
+from matbench.api import Machine, new_header
+from matbench.cli import console
+from matbench.cli.reading import draw_figures, figure_folder, parse_dtype, run_json, told
+from matbench.errors import IncompleteError, UsageError
+from matbench.kernels import Registry, default_registry
+from matbench.measure.libraries import add_blas_kernels
+from matbench.measure.plan import BASE, Request, block_seconds, make_plan, run_seconds
+from matbench.measure.session import Event, Progress, Session, Software
+from matbench.model import Block, Case, Ceiling, End, Header, Measurement, Plan, Record
+from matbench.present.choose import headline_problem
+from matbench.record.alone import alone
+from matbench.record.differences import differences
+from matbench.record.host import read_conditions
+from matbench.record.journal import Journal
+from matbench.record.store import incomplete_records, read_record
+from matbench.units import format_seconds, parse_duration
+
+__all__ = ["Options", "run_ladder"]
+
+FINISH_S = 5.0  # s, of the budget: the last table and the figures
+STARTED_S = 0.5  # s, gone before this module is imported
+STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
+SHORTEST_S = 8.0  # s, a shorter budget is gone before anything is measured
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``matbench run`` as they were typed."""
+
+    preset: str = "standard"
+    kernels: str | None = None
+    sizes: str | None = None
+    dtypes: str | None = None
+    threads: str | None = None
+    budget: str | None = None
+    base: str | None = None
+    seed: int = 1
+    blas: tuple[str, ...] = ()
+    machine: str | None = None
+    output: Path = Path("results")
+    resume: bool = False
+    dry_run: bool = False
+    json: bool = False
+
+
+def _parse_threads(text: str) -> tuple[int, ...]:
+    counts = []
+    for item in text.split(","):
+        if not item.strip().isascii() or not item.strip().isdigit() or int(item) < 1:
+            raise UsageError(f"{item.strip()!r} is no thread count; write for example --threads 1,2")
+        counts.append(int(item))
+    return tuple(sorted(set(counts)))
+
+
+def _command(options: Options) -> str:
+    """The command that repeats the run: what was asked for, without paths."""
+    words = ["matbench run", f"--preset {options.preset}"]
+    for name in ("kernels", "sizes", "dtypes", "threads", "budget", "base"):
+        value = getattr(options, name)
+        if value is not None:
+            words.append(f"--{name} {value!r}" if " " in value else f"--{name} {value}")
+    if options.seed != 1:
+        words.append(f"--seed {options.seed}")
+    words += [f"--blas {Path(path).name}" for path in options.blas]
+    return " ".join(words)
+
+
+def _request(options: Options) -> Request:
+    budget_s = parse_duration(options.budget) if options.budget else None
+    if budget_s is not None and budget_s < SHORTEST_S:
+        raise UsageError(
+            f"a budget of {options.budget} is gone before anything is measured; give at least {SHORTEST_S:.0f}s"
+        )
+    if options.seed < 0:
+        raise UsageError(f"seed {options.seed} is negative; give 0 or more")
+    return Request(
+        preset=options.preset,
+        kernels=options.kernels,
+        sizes=options.sizes,
+        dtypes=tuple(parse_dtype(each) for each in options.dtypes.split(",")) if options.dtypes else None,
+        threads=_parse_threads(options.threads) if options.threads else None,
+        budget_s=budget_s,
+        seed=options.seed,
+        base=options.base or BASE,
+        command=_command(options),
+    )
+
+
+@dataclass
+class _Work:
+    """What is to be measured, and where it is stored."""
+
+    header: Header
+    blocks: tuple[Block, ...]
+    share: float = 1.0  # of the plan's budget that is left for these blocks
+    skipped: tuple[Measurement, ...] = ()
+    process: int = 0
+    path: Path | None = None  # of the record that is continued
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _resumed_work(options: Options, registry: Registry, machine: Machine) -> _Work:
+    """What is left of the newest run that did not reach its end.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or this is another machine or other software.
+    """
+    paths = incomplete_records(options.output, machine.host.host_id)
+    if not paths:
+        raise UsageError(f"no interrupted run of this machine under {options.output.name}; begin one with matbench run")
+    record = read_record(paths[-1])
+    apart = differences(record.header, machine.host, machine.environment)
+    if apart:
+        raise UsageError(f"{record.header.id} can't be continued: {'; '.join(apart)}; begin anew with matbench run")
+    plan = record.header.plan
+    blocks = unfinished(record)
+    for block in blocks:
+        for name, _ in block.arms:
+            registry.get(name)
+    needs = {block: block_seconds(plan, block, _calls(registry, block))[1] for block in plan.blocks}
+    share = sum(needs[block] for block in blocks) / max(1e-9, sum(needs.values()))
+    processes = [process for each in record.measurements for process in each.samples.process]
+    return _Work(record.header, blocks, share, process=max(processes, default=-1) + 1, path=paths[-1])
+
+
+def _calls(registry: Registry, block: Block) -> list[float]:
+    return [registry.get(name).expected_seconds(block.problem, threads) for name, threads in block.arms]
+
+
+def unfinished(record: Record) -> tuple[Block, ...]:
+    """Blocks of a record's plan that have to be measured, again or at all: from the last one begun on.
+
+    The last one begun may lack rounds; it is measured again as a whole, so that its arms pair, and what it has is
+    kept beside.
+    """
+    planned = record.header.plan.blocks
+    begun = {each.case.problem for each in record.measurements if len(each.samples) or each.outcome != "skipped"}
+    last = max((place for place, block in enumerate(planned) if block.problem in begun), default=0)
+    settled = {each.case for each in record.measurements if each.outcome in {"wrong", "ended"}}
+    todo = []
+    for block in planned[last:]:
+        arms = tuple(arm for arm in block.arms if Case(arm[0], block.problem, arm[1]) not in settled)
+        if arms:
+            todo.append(msgspec.structs.replace(block, arms=arms))
+    return tuple(todo)
+
+
+def run_ladder(options: Options) -> int:
+    """Measure the ladder; the exit code says how it went."""
+    start_ns = time.perf_counter_ns() - int(STARTED_S * 1e9)
+    request = _request(options)
+    registry = default_registry()
+    machine = Machine()
+    add_blas_kernels(registry, options.blas)
+    if options.resume:
+        work = _resumed_work(options, registry, machine)
+    else:
+        planned = make_plan(request, registry, machine.processors)
+        header = new_header(planned, registry, machine, options.machine)
+        work = _Work(header, planned.plan.blocks, skipped=planned.skipped)
+    _announce(work, registry)
+    if options.dry_run:
+        console.data(_plan_text(work))
+        return 0
+    with alone():
+        runner = _Runner(options, work, start_ns)
+        runner.measure(machine)
+    return runner.tell()
+
+
+def _announce(work: _Work, registry: Registry) -> None:
+    plan = work.header.plan
+    cases = sum(len(block.arms) for block in work.blocks)
+    expected = work.share * run_seconds(plan, registry)
+    console.note(
+        f"{plan.preset}: {cases} cases on {len(work.blocks)} problems, about {format_seconds(expected)} "
+        f"of at most {format_seconds(work.share * plan.budget_s)}"
+    )
+    for finding in diagnose(work.header.host, work.header.environment, work.header.conditions):
+        if finding.level == "fault":
+            console.warn(f"{finding.subject}: {finding.saw} (more: matbench doctor)")
+
+
+def _plan_text(work: _Work) -> str:
+    lines = []
+    for block in work.blocks:
+        arms = " ".join(name if threads == 1 else f"{name}/{threads}" for name, threads in block.arms)
+        lines.append(f"{block.problem.dtype} {block.problem.shape_label}: {arms}")
+    lines += [
+        f"left out: {each.case.kernel} at {each.case.problem.shape_label}: {each.reason}" for each in work.skipped
+    ]
+    return "\n".join(lines)
+
+
+@dataclass
+class _Runner:
+    """One run under way: stores what comes, shows how far it is, ends tidily when it is interrupted."""
+
+    options: Options
+    work: _Work
+    start_ns: int
+    interrupts: int = 0
+    software: Software | None = None
+    path: Path = field(default_factory=Path)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is followed."""
+        return self.work.header.plan
+
+    def measure(self, machine: Machine) -> None:
+        """Take all samples; every one is on the disk before the next round begins."""
+        work = self.work
+        budget_s = work.share * self.plan.budget_s - FINISH_S
+        session = Session(
+            plan=self.plan,
+            blocks=work.blocks,
+            caches=work.header.host.caches,
+            memory_bytes=machine.memory_bytes,
+            deadline_ns=self.start_ns + int(max(budget_s, STARTED_S) * 1e9),
+            threads=machine.processors,
+            blas=self.options.blas,
+            process=work.process,
+            ceilings=work.process == 0,
+        )
+        with self._journal() as journal:
+            self.path = journal.path
+            with self._interruptible(session):
+                self._follow(session.run(), journal)
+            if not self.interrupts:
+                journal.finish(self._end())
+
+    def _journal(self) -> Journal:
+        if self.work.path is not None:
+            return Journal.reopen(self.work.path)
+        journal = Journal.create(self.options.output, self.work.header)
+        if self.work.skipped:
+            journal.append(*self.work.skipped)
+        return journal
+
+    def _follow(self, events: Iterator[Event], journal: Journal) -> None:
+        waiting: list[Measurement | Ceiling] = []
+        with console.progress(len(self.work.blocks)) as bar:
+            try:
+                for event in events:
+                    if isinstance(event, Progress):
+                        journal.append(*waiting)
+                        waiting.clear()
+                        bar(event.block, self._doing(event.block), event.left_s)
+                    elif isinstance(event, Software):
+                        self.software = event
+                    else:
+                        waiting.append(event)
+            finally:
+                if waiting:
+                    journal.append(*waiting)
+
+    def _doing(self, block: int) -> str:
+        if block >= len(self.work.blocks):
+            return "done"
+        problem = self.work.blocks[block].problem
+        return f"{problem.dtype} n = {problem.shape_label}"
+
+    @contextlib.contextmanager
+    def _interruptible(self, session: Session) -> Iterator[None]:
+        """The first Ctrl-C lets the round finish, the second ends at once; what is measured is kept either way."""
+
+        def handle(*_: object) -> None:
+            self.interrupts += 1
+            if self.interrupts > 1:
+                raise KeyboardInterrupt
+            session.stop()
+            console.note("stopping after this round; press Ctrl-C again to stop at once")
+
+        before = signal.signal(signal.SIGINT, handle)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _end(self) -> End:
+        software = self.software or Software((), None)
+        after = read_conditions()
+        warnings = []
+        stolen = steal_share(self.work.header.conditions, after)
+        if stolen is not None and stolen > STEAL_WARNS:
+            warnings.append(f"the hypervisor took {100 * stolen:.0f} % of the processors' time during this run")
+        return End(
+            finished=_now(),
+            elapsed_s=(time.perf_counter_ns() - self.start_ns) * 1e-9,
+            conditions=after,
+            libraries=software.libraries,
+            numba_threading_layer=software.threading_layer,
+            warnings=tuple(warnings),
+        )
+
+    def tell(self) -> int:
+        """Print what was found, draw it, name the next commands; returns the exit code."""
+        record = read_record(self.path)
+        table = tabulate(record)
+        if self.options.json:
+            console.data(run_json(record.header, table))
+        else:
+            problems = [each for each in (headline_problem(table),) if each is not None]
+            console.data(told(record.header, table, problems))
+        if self.interrupts:
+            output = "" if self.options.output == Path("results") else f" --output {self.options.output}"
+            console.note(f"interrupted; what was measured is kept in {self.path}")
+            console.hint(f"continue: matbench run --resume{output}")
+            return 130
+        self._draw(record, table)
+        return self._verdict(record)
+
+    def _draw(self, record: Record, table: Table) -> None:
+        folder = figure_folder(self.options.output, record.header)
+        draw_figures(table, folder, ("speedup", "rate", "threads", "ladder"), "float64", dark=False)
+        console.note(f"record:  {self.path}\nfigures: {folder}")
+        read = "" if self.options.output == Path("results") else f" --results {self.options.output}"
+        console.hint(f"next: matbench show --size 1000{read} | matbench plot{read} | matbench doctor")
+
+    def _verdict(self, record: Record) -> int:
+        for warning in record.end.warnings if record.end else ():
+            console.warn(warning)
+        wrong = [each for each in record.measurements if each.outcome == "wrong"]
+        for each in wrong:
+            console.error(f"{each.case.kernel} at n = {each.case.problem.shape_label}: {each.reason}; it was not timed")
+        findings = implausible(record)
+        for finding in findings:
+            console.error(finding)
+        if not any(len(each.samples) for each in record.measurements):
+            raise IncompleteError("nothing could be measured; see the reasons above, and try a longer --budget")
+        return 1 if wrong or findings else 0

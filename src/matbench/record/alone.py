@@ -1,0 +1,41 @@
+"""One program measures on a host at a time: a lock that all of them look for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from matbench.errors import UsageError
+
+__all__ = ["alone"]
+
+
+@contextmanager
+def alone(folder: Path | None = None) -> Iterator[None]:
+    """Within, no other matbench measures on this machine.
+
+    Parameters
+    ----------
+    folder
+        Where the lock lies; the folder of temporary files, which all users share, by default.
+
+    Raises
+    ------
+    UsageError
+        If another one is measuring.
+    """
+    lock = FileLock(str((folder or Path(tempfile.gettempdir())) / "matbench-measuring.lock"), mode=0o666)
+    try:
+        # Where the lock can't be made, by another user's file or a read-only system, measuring goes on without it.
+        with suppress(OSError):
+            lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError("another matbench is measuring on this machine; wait for its end or stop it first") from None
+    try:
+        yield
+    finally:
+        lock.release()
