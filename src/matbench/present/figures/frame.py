@@ -137,6 +137,9 @@ def foot(sheet: Sheet, text: str) -> None:
     sheet.figure.text(0.25 / WIDTH, 0.12 / height, shown, size=SMALL, color=sheet.ink.muted, va="bottom")
 
 
+MOST_NAMES = 4  # in one note
+
+
 def note_of(rows: Iterable[Row], told: Callable[[Row], Interval | None], *, bars: str = "intervals") -> str:
     """What the marks mean, in sentences two blanks apart.
 
@@ -150,9 +153,13 @@ def note_of(rows: Iterable[Row], told: Callable[[Row], Interval | None], *, bars
         What the bars are.
     """
     rows = tuple(rows)
-    lacking = sorted({row.case.kernel for row in rows if not has_bounds(told(row))})
-    first = f"Bars: {bars}." if any(has_bounds(told(row)) for row in rows) else ""
-    return f"{first}  No interval: {', '.join(lacking)}.".strip() if lacking else first
+    lacking = [row.case.kernel for row in rows if not has_bounds(told(row))]
+    names = sorted(set(lacking))
+    first = f"Bars: {bars}." if len(lacking) < len(rows) else ""
+    if not names:
+        return first
+    who = ", ".join(names) if len(names) <= MOST_NAMES else f"{len(lacking)} of {len(rows)} points"
+    return f"{first}  No interval: {who}.".strip()
 
 
 def series_label(one: Series, among: Sequence[Series]) -> str:
@@ -296,10 +303,13 @@ def direct_labels(sheet: Sheet, ax: Axes, labels: Sequence[EndLabel]) -> None:
     inch_x, inch_y = 1 / (box.width * WIDTH), 1 / (box.height * sheet.figure.get_figheight())
     places = spread([float(y) for _, y in ends], PITCH * inch_y, 0.0, 1.0)
     for label, (x, y), place in zip(labels, ends, places, strict=True):
-        path = ([x, max(x, 1.0), 1 + 0.16 * inch_x], [y, y, place])
-        leader = Line2D(*path, transform=ax.transAxes, color=label.look.color, linewidth=0.6, alpha=0.5, zorder=1)
-        leader.set_clip_on(False)
-        ax.add_line(leader)
+        # Inside the axes a leader must not be taken for a line of data: grey and dotted, whatever it leads to.
+        inside, outside = ([x, max(x, 1.0)], [y, y]), ([max(x, 1.0), 1 + 0.16 * inch_x], [y, place])
+        for path, color, gaps in ((inside, sheet.ink.muted, 4.0), (outside, label.look.color, 0.0)):
+            leader = Line2D(*path, transform=ax.transAxes, color=color, linewidth=0.6, alpha=0.6, zorder=1)
+            leader.set_linestyle((0, (1.0, gaps)) if gaps else "-")
+            leader.set_clip_on(False)
+            ax.add_line(leader)
         mark = ([1 + 0.22 * inch_x], [place])
         ax.plot(*mark, label.look.marker, transform=ax.transAxes, color=label.look.color, markersize=5, clip_on=False)
         ax.text(

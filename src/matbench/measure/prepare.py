@@ -1,0 +1,296 @@
+"""What the adapters for other runners share: which cases there are, and a case made ready to be timed.
+
+asv and pytest-benchmark bring loops and statistics of their own. Kernels, sizes, operands, verification, thread
+limits and calibration come from here, so that a cell means the same under every runner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from matbench.errors import KernelError, UsageError
+from matbench.kernels.oracle import check_laws, check_product, operands
+from matbench.kernels.registry import Kernel, Registry, default_registry
+from matbench.measure.clock import Clock, SystemClock
+from matbench.measure.libraries import add_blas_kernels
+from matbench.measure.plan import Preset, Request, make_plan, preset
+from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
+from matbench.measure.threads import ThreadControl, drain
+from matbench.model import Caches, Case, Dtype, Problem, Samples
+from matbench.units import format_bytes
+
+__all__ = ["PROFILES", "VARIABLE", "Profile", "Ready", "Suite", "asked_profile", "grid", "prepared", "runnable"]
+
+VARIABLE = "MATBENCH_PROFILE"  # environment variable that chooses a profile
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a runner that starts a process for each case takes of a preset.
+
+    Such a runner pays about a second a case, skipped ones included: a profile narrows the preset to what is worth it.
+
+    Attributes
+    ----------
+    preset
+        Name of the preset that says what is sensible: longest call, shortest sample, most samples, thread counts.
+    sizes
+        Square sizes in the size grammar; those of the preset where it is None.
+    dtypes
+        Element types.
+    processes
+        Processes that each case is sampled in.
+    budget_s
+        Time for the samples of one case in one process, s.
+    """
+
+    preset: str
+    sizes: str | None = None
+    dtypes: tuple[Dtype, ...] = ("float64",)
+    processes: int = 1
+    budget_s: float = 0.1
+
+    @property
+    def limits(self) -> Preset:
+        """The preset it is taken from."""
+        return preset(self.preset)
+
+    @property
+    def timeout_s(self) -> float:
+        """Time after which a case hangs, s: two calls on a machine ten times slower than expected, and the start."""
+        return 60.0 + 20 * self.limits.longest_call_s + self.budget_s
+
+
+PROFILES: dict[str, Profile] = {
+    "small": Profile("quick", "16,64,512"),
+    "standard": Profile("standard", "16,64,128,256,512,1000", ("float64", "float32"), processes=2, budget_s=0.3),
+    "full": Profile("full", None, ("float64", "float32", "int64"), processes=2, budget_s=1.0),
+}
+
+
+def asked_profile(environ: Mapping[str, str]) -> Profile:
+    """The profile that the environment names, ``standard`` by default.
+
+    Raises
+    ------
+    UsageError
+        If there is no such profile.
+    """
+    name = environ.get(VARIABLE) or "standard"
+    if name not in PROFILES:
+        raise UsageError(f"{VARIABLE} is {name!r}; set it to one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The cases of a profile on this machine, square ones only, as the parameters of one benchmark.
+
+    Attributes
+    ----------
+    profile
+        What it was made from.
+    registry
+        The kernels, loaded BLAS libraries included.
+    base
+        Name of the kernel that speed-ups are told over, with one thread.
+    cases
+        What is to be measured, in the order of the plan.
+    sizes
+        Sides of the square problems, ascending.
+    threads
+        Thread counts, ascending.
+    reasons
+        Why the plan left out what it left out.
+    """
+
+    profile: Profile
+    registry: Registry
+    base: str
+    cases: tuple[Case, ...]
+    sizes: tuple[int, ...]
+    threads: tuple[int, ...]
+    reasons: Mapping[Case, str] = field(default_factory=dict)
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Names of all kernels in the order of the ladder, those that can't run here included."""
+        return self.registry.names
+
+    @property
+    def common_size(self) -> int:
+        """The largest size at which every kernel is measured, or the smallest size if there is none."""
+        runs = {case.kernel for case in self.cases}
+        shared = [n for n in self.sizes if {case.kernel for case in self.cases if case.problem.n == n} == runs]
+        return max(shared, default=self.sizes[0])
+
+    def case(self, kernel: str, n: int, dtype: Dtype, threads: int) -> Case:
+        """The case with these coordinates, whether or not it is to be measured."""
+        return Case(kernel=kernel, problem=Problem(m=n, n=n, k=n, dtype=dtype, seed=Request().seed), threads=threads)
+
+    def why_not(self, case: Case, memory_bytes: int | None = None) -> str | None:
+        """The reason why a case is not measured, or None.
+
+        Parameters
+        ----------
+        case
+            Any combination of this suite's parameters.
+        memory_bytes
+            Memory that a case may take, bytes; any amount by default.
+        """
+        made = self.registry.get(case.kernel)
+        reason = made.why_not(case.problem.dtype, case.threads) or self.reasons.get(case)
+        if reason is not None:
+            return reason
+        if case not in self.cases:
+            return f"the preset {self.profile.preset} does not take it"
+        needed = made.needed_bytes(case.problem)
+        if memory_bytes is not None and needed > memory_bytes:
+            return f"needs {format_bytes(needed)} of memory, {format_bytes(memory_bytes)} may be used"
+        return None
+
+
+def grid(profile: Profile, cpus: int, registry: Registry | None = None) -> Suite:
+    """The suite of a profile on a machine.
+
+    Parameters
+    ----------
+    profile
+        Which cases are wanted.
+    cpus
+        Processors this process may use.
+    registry
+        The kernels there are; by default those of this installation and of the BLAS libraries it has loaded.
+    """
+    if registry is None:
+        registry = Registry(default_registry())  # a copy: the libraries are this process's own
+        add_blas_kernels(registry)
+    planned = make_plan(Request(preset=profile.preset, sizes=profile.sizes, dtypes=profile.dtypes), registry, cpus)
+    cases = tuple(
+        Case(kernel=name, problem=block.problem, threads=threads)
+        for block in planned.plan.blocks
+        if block.problem.is_square
+        for name, threads in block.arms
+    )
+    left_out = {each.case: each.reason or "" for each in planned.skipped if each.case.problem.is_square}
+    every = (*cases, *left_out)
+    return Suite(
+        profile=profile,
+        registry=registry,
+        base=planned.plan.base,
+        cases=cases,
+        sizes=tuple(sorted({case.problem.n for case in every})),
+        threads=tuple(sorted({case.threads for case in every})),
+        reasons=left_out,
+    )
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A case that may be timed: its operands are in memory, its kernel is compiled, its product was found right.
+
+    Attributes
+    ----------
+    case
+        What it is.
+    call
+        One product, without arguments; to be called within `limited`.
+    error
+        Largest error over its rounding bound; at most 1. None where the product was not looked at.
+    """
+
+    case: Case
+    call: Callable[[], object]
+    error: float | None
+    _control: ThreadControl = field(repr=False)
+
+    @contextlib.contextmanager
+    def limited(self) -> Iterator[None]:
+        """Within, every library uses the threads of the case, as read back from each; afterwards as before."""
+        with self._control.limited(self.case.threads):
+            yield
+
+    def sampled(self, profile: Profile, clock: Clock | None = None) -> Samples:
+        """Samples by matbench's own sampler, as many as the profile has time for."""
+        clock, limits = clock or SystemClock(), profile.limits
+        with self.limited(), collector_off():
+            trial = calibrate(self.call, limits.sample_ns, clock)
+            turns = [time_loops(self.call, trial.loops, clock) for _ in range(profile_rounds(profile, trial))]
+        return Samples(
+            loops=tuple(each.loops for each in turns),
+            elapsed_ns=tuple(each.elapsed_ns for each in turns),
+            process=(0,) * len(turns),
+            round=tuple(range(len(turns))),
+        )
+
+    def trial(self, profile: Profile, clock: Clock | None = None) -> Sample:
+        """A first sample, whose loop count fills the shortest sample of the profile."""
+        with self.limited(), collector_off():
+            return calibrate(self.call, profile.limits.sample_ns, clock or SystemClock())
+
+
+def profile_rounds(profile: Profile, trial: Sample) -> int:
+    """Samples that the profile's time for a case is enough for: at least one, at most what its preset wants."""
+    return max(1, min(profile.limits.rounds, int(profile.budget_s * 1e9 / trial.elapsed_ns)))
+
+
+def _bound(made: Kernel, case: Case, caches: Caches, control: ThreadControl) -> Callable[..., object]:
+    """The kernel's bare function, compiled for the dtype and found to obey the laws of a product."""
+    reason = made.why_not(case.problem.dtype, case.threads)
+    if reason is not None:
+        raise KernelError(f"{case.kernel} can't be timed: {reason}; leave it out with a narrower profile or -k")
+    matmul = made.bind(case.problem.dtype, caches)
+    with control.limited(case.threads):
+        verdict = check_laws(matmul, case.problem.dtype)
+    if not verdict.is_right:
+        raise KernelError(f"{case.kernel} is not timed: {verdict.reason}; mend the kernel")
+    control.refresh()  # a first parallel call loads Numba's threading layer
+    return matmul
+
+
+def runnable(made: Kernel, case: Case, caches: Caches) -> Ready:
+    """A case whose kernel obeys the laws on small operands; its own product is not computed beforehand.
+
+    For what looks at the call itself rather than at its time, such as its peak of memory.
+
+    Raises
+    ------
+    KernelError
+        If the kernel can't run here or breaks a law.
+    """
+    control = ThreadControl()
+    matmul = _bound(made, case, caches, control)
+    return Ready(case, functools.partial(matmul, *operands(case.problem)), None, control)
+
+
+@functools.lru_cache(maxsize=2)  # a case and the base that it is compared with; more would keep their operands alive
+def prepared(made: Kernel, case: Case, caches: Caches) -> Ready:
+    """A case ready to be timed. It is kept: asking again costs nothing.
+
+    Parameters
+    ----------
+    made
+        The kernel that the case names.
+    case
+        Problem and threads.
+    caches
+        Cache sizes of this machine, bytes, for kernels that suit their tiles to them.
+
+    Raises
+    ------
+    KernelError
+        If the kernel can't run here, or its product is wrong: then it must not be timed.
+    """
+    control = ThreadControl()
+    matmul = _bound(made, case, caches, control)
+    a, b, out = operands(case.problem)
+    with control.limited(case.threads):
+        matmul(a, b, out)
+        verdict = check_product(a, b, out, case.problem.seed)
+    if not verdict.is_right:
+        raise KernelError(f"{case.kernel} is not timed: {verdict.reason}; mend the kernel")
+    drain(SystemClock())  # what the check or the kernel left spinning
+    return Ready(case, functools.partial(matmul, a, b, out), verdict.error, control)
