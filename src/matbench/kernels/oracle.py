@@ -18,6 +18,8 @@ __all__ = ["Verdict", "check_laws", "check_product", "largest_error", "operands"
 
 FULL_CHECK_FLOPS = 2 * 128**3  # up to here the whole product is recomputed in extended precision
 PROBES = 3  # random +-1 vectors: one wrong element shows in each of them
+ROWS = 1  # of a large product that are recomputed: an error that all elements share shows in any row
+PANEL = 256  # columns of B that are widened at a time: extended precision has no BLAS, and takes memory
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,16 @@ def largest_error(a: Array, b: Array, out: Array) -> float:
 
 
 def probe_error(a: Array, b: Array, out: Array, seed: int = 0) -> float:
-    """As `largest_error`, seen through random vectors x of +-1 in O(n^2): C x against A (B x).
+    """As `largest_error`, in O(n^2): C x against A (B x) for random vectors x of +-1, and some rows recomputed.
 
-    An error in one element of C changes its row of C x by as much, whatever the signs are.
+    An error in one element of C changes its row of C x by as much, whatever the signs are; it is seen if it exceeds
+    the bounds of its whole row together. Small errors in all elements cancel in C x, but not in a row recomputed.
     """
     rng = np.random.default_rng(seed)
     n, k = b.shape[1], a.shape[1]
     wide = np.dtype(np.int64 if a.dtype.kind == "i" else np.float64)
     left, right, product = a.astype(wide), b.astype(wide), out.astype(wide)
-    worst = 0.0
+    worst = _rows_error(a, b, out, rng)
     for _ in range(PROBES):
         x = (2 * rng.integers(0, 2, n) - 1).astype(wide)
         error = np.abs(product @ x - left @ (right @ x))
@@ -106,6 +109,13 @@ def probe_error(a: Array, b: Array, out: Array, seed: int = 0) -> float:
         own = _gamma(2 * n + k + 3, wide)
         worst = max(worst, _ratio(error, magnitude * (_gamma(k + 1, a.dtype) + own)))
     return worst
+
+
+def _rows_error(a: Array, b: Array, out: Array, rng: np.random.Generator) -> float:
+    """`largest_error` of some random rows."""
+    rows = rng.choice(a.shape[0], min(ROWS, a.shape[0]), replace=False)
+    panels = (slice(first, first + PANEL) for first in range(0, b.shape[1], PANEL))
+    return max((largest_error(a[rows], b[:, panel], out[rows][:, panel]) for panel in panels), default=0.0)
 
 
 def check_product(a: Array, b: Array, out: Array, seed: int = 0) -> Verdict:

@@ -6,6 +6,7 @@ import difflib
 import enum
 import fnmatch
 import functools
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -266,8 +267,10 @@ class Registry:
         Raises
         ------
         KernelError
-            If its name is taken.
+            If its name is taken, or none that can be typed and stored.
         """
+        if not re.fullmatch(r"[\w.:-]{1,80}", made.name):
+            raise KernelError(f"{made.name[:80]!r} can't name a kernel; use up to 80 letters, digits and underscores")
         if made.name in self._kernels:
             raise KernelError(f"there is a kernel {made.name!r} already; choose another name")
         self._kernels[made.name] = made
@@ -326,12 +329,24 @@ class Registry:
         """
         origin = plugin.dist.name if plugin.dist else "unknown"
         try:
-            found = plugin.load()
-            for each in _offered(found):
-                self.add(replace(each, origin=origin))
-        except Exception as reason:  # noqa: BLE001  whatever a stranger's module raises is told, not hidden
+            for each in self._sound(plugin.load(), origin):
+                self.add(each)
+        except (Exception, SystemExit) as reason:  # noqa: BLE001  whatever a stranger's module raises is told
             message = f"kernel plugin {plugin.name!r} of {origin} is left out: {type(reason).__name__}: {reason}"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+    def _sound(self, found: object, origin: str) -> tuple[Kernel, ...]:
+        """What a plugin adds, once all of it is known to fit: it is taken in as a whole or not at all.
+
+        Kernels that are here already are passed over: a plugin's module may import one of ours to build on it.
+        """
+        known = tuple(self)
+        offered = tuple(each for each in _offered(found) if each not in known)
+        added = tuple(replace(each, rung=Rung(each.rung), origin=origin) for each in offered)
+        Registry((*known, *added))  # refuses a name that is taken
+        for each in added:
+            each.why_not()  # is asked for every listing: if it raises, it has to do so here
+        return added
 
 
 def _offered(found: object) -> tuple[Kernel, ...]:

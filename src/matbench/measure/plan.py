@@ -121,20 +121,21 @@ PRESETS: dict[str, Preset] = {
         budget_s=1440.0,
         rounds=21,
         sample_ns=5_000_000,
-        longest_call_s=12.0,
+        longest_call_s=5.0,
         all_threads=True,
         grids=(
             # Neighbours of powers of two are there on purpose: a stride of 1024 elements meets cache associativity.
             Grid("float64", "8,16,32,48,64,96,100,127,128,136,192,200,255,256,264,384,500,511,512,520,768"),
-            Grid("float64", "1000,1023,1024,1032,1500", "numpy_*,numba_*,blas_*"),
-            Grid("float64", "2048", _FAST),
-            Grid("float64", "1000", "python_*", beyond=True),
+            Grid("float64", "1000", beyond=True),
+            Grid("float64", "512", BASE, beyond=True),
+            Grid("float64", "1023,1024,1032", f"numpy_outer,numpy_einsum,numba_ijk,{_FAST}"),
+            Grid("float64", "1500,2048", _FAST),
             Grid("float64", "16x1000x1000,1000x16x1000,1000x1000x16,64x2048x64", f"numba_ijk,{_FAST}"),
             Grid("float32", "16,64,128,256,512,1000"),
             Grid("float32", "1024,2048", _FAST),
             Grid("int64", "64,256,512,1000", _INTEGER),
         ),
-        slabs=((BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
+        slabs=((BASE, 500), (BASE, 768), (BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
     ),
 }
 

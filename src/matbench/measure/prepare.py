@@ -19,7 +19,7 @@ from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Preset, Request, make_plan, preset
 from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
 from matbench.measure.threads import ThreadControl, drain
-from matbench.model import Caches, Case, Dtype, Problem, Samples
+from matbench.model import DTYPES, Caches, Case, Dtype, Problem, Samples
 from matbench.units import format_bytes
 
 __all__ = ["PROFILES", "VARIABLE", "Profile", "Ready", "Suite", "asked_profile", "grid", "prepared", "runnable"]
@@ -38,7 +38,7 @@ class Profile:
     preset
         Name of the preset that says what is sensible: longest call, shortest sample, most samples, thread counts.
     sizes
-        Square sizes in the size grammar; those of the preset where it is None.
+        Square sizes in the size grammar. All kernels are taken at each, but for calls longer than the preset likes.
     dtypes
         Element types.
     processes
@@ -48,10 +48,10 @@ class Profile:
     """
 
     preset: str
-    sizes: str | None = None
-    dtypes: tuple[Dtype, ...] = ("float64",)
-    processes: int = 1
-    budget_s: float = 0.1
+    sizes: str
+    dtypes: tuple[Dtype, ...]
+    processes: int
+    budget_s: float
 
     @property
     def limits(self) -> Preset:
@@ -63,11 +63,15 @@ class Profile:
         """Time after which a case hangs, s: two calls on a machine ten times slower than expected, and the start."""
         return 60.0 + 20 * self.limits.longest_call_s + self.budget_s
 
+    def rounds(self, trial: Sample) -> int:
+        """Samples that the time for a case is enough for: at least one, at most what the preset wants."""
+        return max(1, min(self.limits.rounds, int(self.budget_s * 1e9 / trial.elapsed_ns)))
+
 
 PROFILES: dict[str, Profile] = {
-    "small": Profile("quick", "16,64,512"),
+    "small": Profile("quick", "16,64,512", ("float64",), processes=1, budget_s=0.1),
     "standard": Profile("standard", "16,64,128,256,512,1000", ("float64", "float32"), processes=2, budget_s=0.3),
-    "full": Profile("full", None, ("float64", "float32", "int64"), processes=2, budget_s=1.0),
+    "full": Profile("full", "8-1024*2,100,200,500,1000,2048", DTYPES, processes=2, budget_s=1.0),
 }
 
 
@@ -87,7 +91,7 @@ def asked_profile(environ: Mapping[str, str]) -> Profile:
 
 @dataclass(frozen=True)
 class Suite:
-    """The cases of a profile on this machine, square ones only, as the parameters of one benchmark.
+    """The cases of a profile on this machine, as the parameters of one benchmark.
 
     Attributes
     ----------
@@ -146,7 +150,7 @@ class Suite:
         if reason is not None:
             return reason
         if case not in self.cases:
-            return f"the preset {self.profile.preset} does not take it"
+            return "the profile does not take it"
         needed = made.needed_bytes(case.problem)
         if memory_bytes is not None and needed > memory_bytes:
             return f"needs {format_bytes(needed)} of memory, {format_bytes(memory_bytes)} may be used"
@@ -172,10 +176,9 @@ def grid(profile: Profile, cpus: int, registry: Registry | None = None) -> Suite
     cases = tuple(
         Case(kernel=name, problem=block.problem, threads=threads)
         for block in planned.plan.blocks
-        if block.problem.is_square
         for name, threads in block.arms
     )
-    left_out = {each.case: each.reason or "" for each in planned.skipped if each.case.problem.is_square}
+    left_out = {each.case: str(each.reason) for each in planned.skipped}
     every = (*cases, *left_out)
     return Suite(
         profile=profile,
@@ -213,28 +216,23 @@ class Ready:
         with self._control.limited(self.case.threads):
             yield
 
+    def trial(self, profile: Profile, clock: Clock | None = None) -> Sample:
+        """A first sample, whose loop count fills the shortest sample of the profile."""
+        with self.limited(), collector_off():
+            return calibrate(self.call, profile.limits.sample_ns, clock or SystemClock())
+
     def sampled(self, profile: Profile, clock: Clock | None = None) -> Samples:
         """Samples by matbench's own sampler, as many as the profile has time for."""
-        clock, limits = clock or SystemClock(), profile.limits
+        clock = clock or SystemClock()
+        trial = self.trial(profile, clock)
         with self.limited(), collector_off():
-            trial = calibrate(self.call, limits.sample_ns, clock)
-            turns = [time_loops(self.call, trial.loops, clock) for _ in range(profile_rounds(profile, trial))]
+            turns = [time_loops(self.call, trial.loops, clock) for _ in range(profile.rounds(trial))]
         return Samples(
             loops=tuple(each.loops for each in turns),
             elapsed_ns=tuple(each.elapsed_ns for each in turns),
             process=(0,) * len(turns),
             round=tuple(range(len(turns))),
         )
-
-    def trial(self, profile: Profile, clock: Clock | None = None) -> Sample:
-        """A first sample, whose loop count fills the shortest sample of the profile."""
-        with self.limited(), collector_off():
-            return calibrate(self.call, profile.limits.sample_ns, clock or SystemClock())
-
-
-def profile_rounds(profile: Profile, trial: Sample) -> int:
-    """Samples that the profile's time for a case is enough for: at least one, at most what its preset wants."""
-    return max(1, min(profile.limits.rounds, int(profile.budget_s * 1e9 / trial.elapsed_ns)))
 
 
 def _bound(made: Kernel, case: Case, caches: Caches, control: ThreadControl) -> Callable[..., object]:

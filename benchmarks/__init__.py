@@ -1,0 +1,86 @@
+"""The suite under asv: how a case is made ready before asv starts its clock.
+
+asv has no hook for that without side effects. With a `setup` it makes one call a sample, whatever the call takes; and
+what the benchmark itself does at its first call, compiling for example, ends the calibration at one call, too. But
+before it runs a benchmark, asv asks whether its parameters are among those to be skipped, and that question is also
+the right place to find out: a case is skipped if it can't be run, and fails if its product is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from matbench.api import Machine
+from matbench.errors import InternalError
+from matbench.kernels.registry import Kernel
+from matbench.measure.prepare import Ready, Suite, asked_profile, grid
+from matbench.model import Caches, Case
+from matbench.record.alone import alone
+
+__all__ = ["MACHINE", "SUITE", "Gate", "declared"]
+
+MACHINE = Machine()
+SUITE: Suite = grid(asked_profile(os.environ), MACHINE.processors)
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def declared(**attributes: object) -> Callable[[Function], Function]:
+    """Set what asv wants to know of a benchmark as attributes of its function, which stays the bare function."""
+
+    def declare(function: Function) -> Function:
+        vars(function).update(attributes)
+        return function
+
+    return declare
+
+
+def _unprepared() -> object:
+    raise InternalError("asv has not asked whether the case is to be skipped; report this with the version of asv")
+
+
+class Gate:
+    """Stands where asv expects the parameters to be skipped, and makes the others ready when it is asked for them.
+
+    Parameters
+    ----------
+    prepare
+        Makes a case ready.
+
+    Attributes
+    ----------
+    call
+        One product of the case that was asked for last, with its threads set.
+    ready
+        That case.
+    """
+
+    call: Callable[[], object] = staticmethod(_unprepared)
+    ready: Ready
+
+    def __init__(self, prepare: Callable[[Kernel, Case, Caches], Ready]) -> None:
+        self._prepare = prepare
+        self._answers: dict[tuple[Any, ...], bool] = {}
+        self._held = contextlib.ExitStack()  # the lock and the thread limit of the case, until the process ends
+
+    def __contains__(self, parameters: tuple[Any, ...]) -> bool:
+        """Whether a case is to be skipped; asv asks several times, only the first is work."""
+        if parameters not in self._answers:
+            self._answers[parameters] = self._skips(SUITE.case(*parameters))
+        return self._answers[parameters]
+
+    def _skips(self, case: Case) -> bool:
+        reason = SUITE.why_not(case, MACHINE.memory_bytes)
+        if reason is not None:
+            sys.stderr.write(f"skipped: {reason}\n")
+            return True
+        self._held.close()
+        self._held.enter_context(alone())
+        self.ready = self._prepare(SUITE.registry.get(case.kernel), case, MACHINE.host.caches)
+        self._held.enter_context(self.ready.limited())
+        self.call = self.ready.call
+        return False
