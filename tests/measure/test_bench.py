@@ -124,6 +124,12 @@ def test_a_kernel_without_memory_is_ended(shop):
     assert set(shop.outcomes("base")) == {"measured"}
 
 
+def test_a_long_call_without_memory_is_ended(shop):
+    bench = shop.bench(shop.kernel("slow", speed=LONG, spoil=raising(MemoryError())))
+    shop.measure(bench, block_of(32, "slow"))
+    assert shop.outcomes("slow") == ["ended"]
+
+
 def test_laws_are_asked_once_a_kernel_and_dtype(shop):
     bench = shop.bench(shop.kernel("base"))
     for n in (16, 32):
@@ -184,10 +190,12 @@ def test_a_kernel_is_not_allowed_what_those_after_it_need_at_least(shop):
 def test_when_preparing_took_all_the_time_every_case_is_still_accounted_for(shop):
     # Declared a hundred times faster than they are: calling each once already takes longer than the block may.
     arms = ("base", "other", "third")
-    bench = shop.bench(*(shop.kernel(name, speed=LONG, gflops=100 * LONG) for name in arms))
+    bench = shop.bench(*(shop.kernel(name, speed=LONG, gflops=100 * LONG) for name in arms), budget_s=1.0)
     shop.measure(bench, block_of(32, *arms), seconds=0.3)
     assert {each.case.kernel for each in shop.measurements()} == set(arms)
-    assert all(each.outcome == "skipped" and "time budget" in each.reason for each in shop.measurements())
+    for each in shop.measurements():
+        # What has been prepared is sampled once.
+        assert (each.outcome, len(each.samples)) == ("measured", 1) or "time budget" in each.reason
 
 
 def test_the_base_has_its_sure_samples_before_others_have_many(shop):
@@ -326,9 +334,9 @@ def test_the_first_call_of_a_compiled_kernel_is_told_once_a_dtype():
 
 def test_a_first_call_is_told_later_where_the_first_case_is_not_measured():
     shop = Workshop()
-    bench = shop.bench(shop.kernel("jit", compiled=True, speed=LONG, gflops=100 * LONG))
-    shop.measure(bench, block_of(32, "jit"), seconds=0.3)
-    assert shop.outcomes("jit") == ["skipped"]
+    bench = shop.bench(shop.kernel("jit", compiled=True, spoil=spoilt))
+    shop.measure(bench, block_of(32, "jit"))
+    assert shop.outcomes("jit") == ["wrong"]
     shop.measure(bench, block_of(8, "jit"))
     assert len(first_calls(shop, "jit")) == 1
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from matbench.kernels import ceilings
@@ -31,13 +32,32 @@ SAVES = 0.97  # of a block's time goes to samples that are planned; the rest is 
 
 
 @dataclass
+class _LongCall:
+    """A call that is too long to be made once more to verify it: its samples are checked when they are taken."""
+
+    matmul: Matmul
+    a: Array
+    b: Array
+    out: Array  # its own, so that the result is still there when the sample is checked
+    error: Exception | None = None  # what the last call raised
+
+    def __call__(self) -> None:
+        """Compute the product; an exception waits until the round is over."""
+        try:
+            self.error = None
+            self.matmul(self.a, self.b, self.out)
+        except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
+            self.error = error
+
+
+@dataclass
 class _Ready:
     """A case whose product was found right (or will be, after its one long sample), ready to be sampled."""
 
     case: Case
     arm: Arm
-    first: Measurement  # what was learnt before the first sample
-    check: Callable[[], Verdict] | None = None  # for a long call: checks the sample's own result
+    error: float | None = None  # of the product that was verified
+    long: _LongCall | None = None
 
 
 @dataclass
@@ -55,7 +75,7 @@ class Bench:
     speeds: dict[tuple[str, int, Dtype], float] = field(default_factory=dict)  # measured / expected time of a call
     laws: dict[tuple[str, Dtype], Verdict] = field(default_factory=dict)
     first_calls: dict[tuple[str, Dtype], int] = field(default_factory=dict)  # ns, until they are told
-    _spinning: bool = False  # whether the last call used several threads
+    _spinning: bool = True  # whether threads of the last call may spin; before the first block, those of ceilings
     fma_steps: dict[tuple[Dtype, int], int] = field(default_factory=dict)  # steps that fill a sample
 
     # -- what a block will take -----------------------------------------------------------------------------------
@@ -149,10 +169,8 @@ class Bench:
         try:
             with self.control.limited(case.threads):
                 return self._try(case, call_s, matrices)
-        except MemoryError:
-            self.tell(Measurement(case=case, outcome="ended", reason="ran out of memory in its first call"))
         except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
-            self.tell(Measurement(case=case, outcome="wrong", reason=_raised(error)))
+            self._failed(case, error)
         return None
 
     def _try(self, case: Case, call_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
@@ -162,11 +180,9 @@ class Bench:
             self._wrong(case, verdict)
             return None
         matmul = self.bound(made, case.problem.dtype)
-        first = Measurement(case=case, first_call_ns=self.first_calls.pop((case.kernel, case.problem.dtype), None))
         if call_s >= SINGLE_SHOT_S:
-            own = np.full_like(out, 0)  # its own, so that the result is still there when the sample is checked
-            arm = Arm(functools.partial(matmul, a, b, own), case.threads, 1, call_s)
-            return _Ready(case, arm, first, functools.partial(check_product, a, b, own, case.problem.seed))
+            long = _LongCall(matmul, a, b, np.full_like(out, 0))
+            return _Ready(case, Arm(long, case.threads, 1, call_s), long=long)
         out.fill(0 if out.dtype.kind == "i" else np.nan)
         call = functools.partial(matmul, a, b, out)
         once = time_loops(call, 1, self.clock)
@@ -181,11 +197,17 @@ class Bench:
         )
         self._learn(case, trial.elapsed_ns * 1e-9 / trial.loops)
         arm = Arm(call, case.threads, trial.loops, trial.elapsed_ns * 1e-9)
-        return _Ready(case, arm, Measurement(case=case, first_call_ns=first.first_call_ns, error=verdict.error))
+        return _Ready(case, arm, verdict.error)
 
     def _wrong(self, case: Case, verdict: Verdict) -> None:
         error = verdict.error if math.isfinite(verdict.error) else None
         self.tell(Measurement(case=case, outcome="wrong", reason=verdict.reason, error=error))
+
+    def _failed(self, case: Case, error: Exception) -> None:
+        if isinstance(error, MemoryError):
+            self.tell(Measurement(case=case, outcome="ended", reason="ran out of memory in its first call"))
+        else:
+            self.tell(Measurement(case=case, outcome="wrong", reason=_raised(error)))
 
     def _learn(self, case: Case, call_s: float) -> None:
         model = self.registry.get(case.kernel).expected_seconds(case.problem, case.threads)
@@ -199,6 +221,9 @@ class Bench:
         """Rounds of samples until every arm has its number or the time is up."""
         roofs = self.roof_arms(problem.dtype, {each.case.threads for each in ready}) if ready else {}
         arms = [each.arm for each in ready] + list(roofs.values())
+        if self._spinning:
+            drain(self.clock)
+        self._spinning = any(arm.threads > 1 for arm in arms)
         left_s = SAVES * (deadline - self.clock.wall_ns()) * 1e-9
         counts = self._counts(ready, arms, left_s)
         rng = np.random.default_rng([self.plan.seed, self.process, problem.m, problem.n, problem.k])
@@ -221,7 +246,8 @@ class Bench:
         base = next((place for place, each in enumerate(ready) if each.case.kernel == self.plan.base), None)
         sure = 0
         if base is not None:
-            sure = min(sure_samples(self.plan, self.plan.base, costs[base]), int(left_s / 2 / costs[base]))
+            affordable = int(max(0.0, left_s) / 2 / costs[base])
+            sure = min(sure_samples(self.plan, self.plan.base, costs[base]), affordable)
             left_s -= sure * costs[base]
         # What is ready has been paid for: each gets one sample at least.
         counts = [max(1, count) for count in allot(costs, left_s, self.plan.rounds)]
@@ -231,7 +257,7 @@ class Bench:
 
     def _announcer(self, ready: Sequence[_Ready]) -> Callable[[int], None]:
         def announce(index: int) -> None:
-            if index < len(ready) and ready[index].check is not None:
+            if index < len(ready) and ready[index].long is not None:
                 each = ready[index]
                 allowed = max(HANGS_AFTER_S, 10 * each.arm.cost_s)
                 self.tell(Started(what=each.case.kernel, case=each.case, allowed_s=allowed))
@@ -240,18 +266,20 @@ class Bench:
 
     def _tell_sample(self, each: _Ready, sample: Sample, number: int) -> bool:
         """Tell one sample; False if its own result turns out wrong."""
-        first = each.first
-        if each.check is not None:
-            verdict = each.check()
+        if each.long is not None:
+            if each.long.error is not None:
+                self._failed(each.case, each.long.error)
+                return False
+            verdict = check_product(each.long.a, each.long.b, each.long.out, each.case.problem.seed)
             if not verdict.is_right:
                 self._wrong(each.case, verdict)
                 return False
-            first = Measurement(case=each.case, first_call_ns=first.first_call_ns, error=verdict.error)
+            each.error = verdict.error
             self._learn(each.case, sample.elapsed_ns * 1e-9 / sample.loops)
-        samples = one_sample(sample, self.process, number)
-        told = Measurement(case=each.case, samples=samples)
+        told = Measurement(case=each.case, samples=one_sample(sample, self.process, number))
         if number == 0:
-            told = Measurement(case=each.case, samples=samples, first_call_ns=first.first_call_ns, error=first.error)
+            compiled = self.first_calls.pop((each.case.kernel, each.case.problem.dtype), None)
+            told = msgspec.structs.replace(told, first_call_ns=compiled, error=each.error)
         self.tell(told)
         return True
 

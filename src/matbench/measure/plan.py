@@ -258,6 +258,8 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
     """
     chosen = preset(request.preset)
     threads = request.threads or thread_counts(cpus, every=chosen.all_threads)
+    if min(threads) < 1:
+        raise UsageError(f"{min(threads)} threads asked for; ask for at least 1")
     if max(threads) > cpus:
         raise UsageError(f"{max(threads)} threads asked for, but this process may use {cpus}; ask for at most {cpus}")
     base = registry.get(request.base)
