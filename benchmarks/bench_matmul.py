@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from benchmarks import SUITE, Gate, declared
 from matbench.analyse.statistics import call_seconds, median_interval
-from matbench.measure.prepare import prepared, runnable
+from matbench.measure.prepare import LEAST_SAMPLES, prepared, runnable
 
 _NAMES = ["kernel", "n", "dtype", "threads"]
 _KERNELS, _DTYPES, _THREADS = list(SUITE.kernels), list(SUITE.profile.dtypes), list(SUITE.threads)
@@ -23,9 +23,8 @@ _TIMED, _RATED, _WEIGHED = Gate(prepared), Gate(prepared), Gate(runnable)
     params=[_KERNELS, list(SUITE.sizes), _DTYPES, _THREADS],
     skip_params=_TIMED,
     sample_time=_PROFILE.limits.sample_ns * 1e-9,
-    repeat=(1, _PROFILE.limits.rounds, _PROFILE.budget_s),
+    repeat=(LEAST_SAMPLES, _PROFILE.limits.rounds, _PROFILE.budget_s),
     rounds=_PROFILE.processes,
-    min_run_count=1,  # a case was called once already, to be verified: a slow one is called only once more
     timeout=_PROFILE.timeout_s,
 )
 def time_matmul(*_: object) -> None:
@@ -37,17 +36,17 @@ def time_matmul(*_: object) -> None:
     version="1",
     unit="GFLOP/s",
     param_names=_NAMES,
-    params=[_KERNELS, sorted({SUITE.common_size, SUITE.sizes[-1]}), _DTYPES, _THREADS],
+    params=[_KERNELS, [SUITE.sizes[-1]], _DTYPES, _THREADS],
     skip_params=_RATED,
     timeout=_PROFILE.timeout_s,
 )
 def track_gflops(*_: object) -> float:
-    """2 m n k over the median time of one product, at the largest size of all and the largest that all kernels reach.
+    """2 m n k over the median time of one product, at the largest size of the profile.
 
-    Taken by matbench's own sampler: asv can't derive one benchmark from another.
+    Taken by matbench's own sampler, as asv can't derive one benchmark from another; to four digits, as asv prints all.
     """
     seconds = median_interval(call_seconds(_RATED.ready.sampled(_PROFILE))).estimate
-    return _RATED.ready.case.problem.flops / seconds * 1e-9
+    return float(f"{_RATED.ready.case.problem.flops / seconds * 1e-9:.4g}")
 
 
 @declared(

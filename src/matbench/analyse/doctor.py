@@ -101,7 +101,7 @@ def _steal(_: Host, conditions: Conditions) -> Iterator[Finding]:
     share = conditions.steal_ticks / conditions.total_ticks
     if share > STEAL:
         why = "the host gave this machine's CPUs to others: rates are too low by an unknown amount"
-        remedy = "measure at a quieter hour or on a dedicated machine; `matbench pair A B` copes best"
+        remedy = "measure at a quieter hour or on a dedicated machine; ratios within one run cope best"
         yield warning("steal", f"{format_percent(share)} of CPU time since boot", why, remedy)
     else:
         saw = f"{format_percent(share)} of CPU time since boot" if share else "none since boot"
@@ -156,7 +156,7 @@ def _hypervisor(host: Host, _: Conditions) -> Iterator[Finding]:
         return
     saw = "a virtual machine" if host.hypervisor == "unknown" else f"a virtual machine ({host.hypervisor})"
     why = "model, caches and cores may be made up, and neighbours share the real ones: trust ratios before rates"
-    yield warning("hypervisor", saw, why, "matbench pair numpy_matmul numba_parallel")
+    yield warning("hypervisor", saw, why, "matbench run --budget 5m")
 
 
 def _memory(host: Host, conditions: Conditions) -> Iterator[Finding]:

@@ -318,8 +318,8 @@ class Registry:
         return tuple(each for each in self if any(fnmatch.fnmatchcase(each.name, pattern) for pattern in wanted))
 
     def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._kernels, n=1, cutoff=0.3)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = max(self.names, key=lambda known: _likeness(name, known), default=None)
+        hint = f"did you mean {near!r}? " if near else ""
         return f"no kernel {name!r}; {hint}There are: {', '.join(self.names)}"
 
     def load(self, plugin: EntryPoint) -> None:
@@ -347,6 +347,12 @@ class Registry:
         for each in added:
             each.why_not()  # is asked for every listing: if it raises, it has to do so here
         return added
+
+
+def _likeness(typed: str, known: str) -> float:
+    """How alike two names are, 0 to 1; a name's second half counts like the whole: 'matmul' means 'numpy_matmul'."""
+    forms = (known, known.partition("_")[2])
+    return max(difflib.SequenceMatcher(None, typed, form).ratio() for form in forms)
 
 
 def _offered(found: object) -> tuple[Kernel, ...]:

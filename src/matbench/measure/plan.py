@@ -196,14 +196,21 @@ class Planned:
     skipped: tuple[Measurement, ...]
 
 
+def _threads(request: Request, chosen: Preset, cpus: int) -> tuple[int, ...]:
+    """The thread counts asked for, once they are known to be possible, or else the preset's."""
+    threads = request.threads or thread_counts(cpus, every=chosen.all_threads)
+    if min(threads) < 1:
+        raise UsageError(f"{min(threads)} threads asked for; ask for at least 1")
+    if max(threads) > cpus:
+        raise UsageError(f"{max(threads)} threads asked for, but this process may use {cpus}; ask for at most {cpus}")
+    return threads
+
+
 def _grids(request: Request, chosen: Preset) -> tuple[Grid, ...]:
     """The preset's grids narrowed to the dtypes asked for, or the sizes asked for instead of them."""
     if request.sizes is None:
         return tuple(each for each in chosen.grids if request.dtypes is None or each.dtype in request.dtypes)
-    # What was asked for by name is not held against a kernel's sensible size, unless it came in through a glob.
-    kernels = request.kernels or "*"
-    named = not set(kernels) & set("*?[")
-    return tuple(Grid(dtype, request.sizes, kernels, named) for dtype in request.dtypes or ("float64",))
+    return tuple(Grid(dtype, request.sizes, request.kernels or "*") for dtype in request.dtypes or ("float64",))
 
 
 def _arms(made: Kernel, dtype: Dtype, threads: Sequence[int]) -> tuple[tuple[str, int], ...]:
@@ -218,7 +225,7 @@ def _reason(made: Kernel, threads: int, problem: Problem, longest_call_s: float)
         return made.why_not(problem.dtype)
     call_s = made.expected_seconds(problem, threads)
     if call_s > longest_call_s:
-        hint = f"--kernels {made.name} --sizes {problem.shape_label}"
+        hint = f"--kernels {made.name} --sizes {problem.shape_label} --budget {math.ceil(60 + 3 * call_s)}s"
         return f"one call takes about {format_seconds(call_s)}, too long for this preset; ask for it with {hint}"
     return None
 
@@ -257,13 +264,11 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
         If the request names what there is not, or leaves nothing to measure.
     """
     chosen = preset(request.preset)
-    threads = request.threads or thread_counts(cpus, every=chosen.all_threads)
-    if min(threads) < 1:
-        raise UsageError(f"{min(threads)} threads asked for; ask for at least 1")
-    if max(threads) > cpus:
-        raise UsageError(f"{max(threads)} threads asked for, but this process may use {cpus}; ask for at most {cpus}")
+    threads = _threads(request, chosen, cpus)
     base = registry.get(request.base)
     asked = registry.select(request.kernels) if request.kernels else tuple(registry)
+    # A kernel that is asked for by its name at sizes of one's own is measured however long its calls take.
+    named = {word.strip() for word in request.kernels.split(",")} if request.kernels and request.sizes else set()
     draft = _Draft()
     for grid in _grids(request, chosen):
         for m, n, k in parse_sizes(grid.sizes):
@@ -272,7 +277,8 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
                 if made not in asked:
                     continue
                 for name, count in _arms(made, grid.dtype, threads):
-                    reason = _reason(made, count, problem, math.inf if grid.beyond else chosen.longest_call_s)
+                    beyond = grid.beyond or made.name in named
+                    reason = _reason(made, count, problem, math.inf if beyond else chosen.longest_call_s)
                     draft.take(problem, (name, count), reason)
     if request.sizes is None and (request.dtypes is None or "float64" in request.dtypes):
         _draft_slabs(draft, chosen, request.seed, [made.name for made in asked])

@@ -22,9 +22,21 @@ from matbench.measure.threads import ThreadControl, drain
 from matbench.model import DTYPES, Caches, Case, Dtype, Problem, Samples
 from matbench.units import format_bytes
 
-__all__ = ["PROFILES", "VARIABLE", "Profile", "Ready", "Suite", "asked_profile", "grid", "prepared", "runnable"]
+__all__ = [
+    "LEAST_SAMPLES",
+    "PROFILES",
+    "VARIABLE",
+    "Profile",
+    "Ready",
+    "Suite",
+    "asked_profile",
+    "grid",
+    "prepared",
+    "runnable",
+]
 
 VARIABLE = "MATBENCH_PROFILE"  # environment variable that chooses a profile
+LEAST_SAMPLES = 3  # of a case in one process: the median of fewer is at the mercy of a single interruption
 
 
 @dataclass(frozen=True)
@@ -60,16 +72,16 @@ class Profile:
 
     @property
     def timeout_s(self) -> float:
-        """Time after which a case hangs, s: two calls on a machine ten times slower than expected, and the start."""
-        return 60.0 + 20 * self.limits.longest_call_s + self.budget_s
+        """Time after which a case hangs, s: the start, and all its calls on a machine five times slower than expected."""
+        return 60.0 + 5 * (LEAST_SAMPLES + 2) * self.limits.longest_call_s + self.budget_s
 
     def rounds(self, trial: Sample) -> int:
-        """Samples that the time for a case is enough for: at least one, at most what the preset wants."""
-        return max(1, min(self.limits.rounds, int(self.budget_s * 1e9 / trial.elapsed_ns)))
+        """Samples that the time for a case is enough for: at least `LEAST_SAMPLES`, at most what the preset wants."""
+        return max(LEAST_SAMPLES, min(self.limits.rounds, int(self.budget_s * 1e9 / trial.elapsed_ns)))
 
 
 PROFILES: dict[str, Profile] = {
-    "small": Profile("quick", "16,64,512", ("float64",), processes=1, budget_s=0.1),
+    "small": Profile("quick", "64,512", ("float64",), processes=1, budget_s=0.1),
     "standard": Profile("standard", "16,64,128,256,512,1000", ("float64", "float32"), processes=2, budget_s=0.3),
     "full": Profile("full", "8-1024*2,100,200,500,1000,2048", DTYPES, processes=2, budget_s=1.0),
 }

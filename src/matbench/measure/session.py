@@ -107,7 +107,8 @@ class Child:
         assert self._process.stdout is not None  # noqa: S101  for the type checker: it is a pipe
         with contextlib.suppress(ValueError):  # closed by `end` while we read
             for line in self._process.stdout:
-                self._messages.put(line)
+                if line.endswith(b"\n"):  # killed in the middle of a message, it has not said it
+                    self._messages.put(line)
         self._messages.put(None)
 
     def order(self, order: Order) -> None:
@@ -124,6 +125,8 @@ class Child:
         ------
         _OverrunError
             If none comes in time, the process dies, or it takes more memory than allowed.
+        InternalError
+            If what comes is no message.
         """
         waited = 0.0
         while True:
@@ -138,7 +141,15 @@ class Child:
                 continue
             if line is None:
                 raise _OverrunError(f"took the sampling process down with it ({self._epitaph()})")
+            return self._understood(line)
+
+    def _understood(self, line: bytes) -> Message:
+        try:
             return decode_message(line)
+        except msgspec.DecodeError:
+            said = line[:80].decode(errors="replace").strip()
+            hint = "find out what in this Python's start-up prints"
+            raise InternalError(f"the sampling process said {said!r}, which is no message; {hint}") from None
 
     def _look(self, memory_bytes: int | None) -> None:
         with contextlib.suppress(psutil.Error):
@@ -233,6 +244,7 @@ class _Attempt:
     failure: str | None = None
     _done: int = 0
     _started: Started | None = None
+    _told: set[Case] = field(default_factory=set)
     _settled: set[Case] = field(default_factory=set)
 
     def run(self) -> Iterator[Event]:
@@ -284,8 +296,10 @@ class _Attempt:
                 yield Software(message.libraries, message.threading_layer)
                 return
             elif isinstance(message, Measurement | Ceiling):
-                if isinstance(message, Measurement) and message.outcome != "measured":
-                    self._settled.add(message.case)
+                if isinstance(message, Measurement):
+                    self._told.add(message.case)
+                    if message.outcome != "measured":
+                        self._settled.add(message.case)
                 yield message
 
     def remaining(self) -> tuple[list[Block], list[Measurement]]:
@@ -295,7 +309,11 @@ class _Attempt:
             return [], []
         blamed = self._started.case if self._started is not None else None
         if blamed is None:  # no single case to blame: the block is given up, what it has told is kept
-            return list(rest), []
+            return list(rest), [
+                Measurement(case=case, outcome="ended", reason=f"something in its block {self.failure}")
+                for case in (Case(kernel=name, problem=first.problem, threads=threads) for name, threads in first.arms)
+                if case not in self._told
+            ]
         whole = self._started is not None and self._started.whole_kernel
         lost: list[Measurement] = []
         todo: list[Block] = []

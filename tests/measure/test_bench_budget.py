@@ -1,0 +1,70 @@
+"""The time budget holds although kernels are not as fast as they declare."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from measure_fakes import Workshop, block_of, cases_of
+
+from matbench.kernels import ceilings
+from matbench.measure.protocol import Job
+from matbench.measure.worker import _steps
+from matbench.model import Caches, Measurement
+
+NAMES = ("base", "second", "third", "par")
+DECLARED = 0.01  # GFLOP/s: 6.6 ms for a product of n = 32
+FACTORS = st.lists(st.floats(-1.0, 1.0), min_size=len(NAMES), max_size=len(NAMES))  # powers of ten
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_roof():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ceilings, "why_no_chains", lambda: "no chains here")
+        yield
+
+
+def run(factors, seconds):
+    """A whole job of three blocks; the shop, and how long the job took, s."""
+    shop = Workshop(spin_ns=20_000_000)
+    blocks = tuple(block_of(n, *NAMES[:3], ("par", 1), ("par", 2)) for n in (8, 16, 32))
+    kernels = [
+        shop.kernel(name, speed=DECLARED * 10**factor, gflops=DECLARED, threaded_dtypes=("float64",))
+        for name, factor in zip(NAMES, factors, strict=True)
+    ]
+    bench = shop.bench(*kernels, budget_s=seconds, rounds=40, sample_ns=2_000_000, blocks=blocks)
+    job = Job(
+        plan=bench.plan, blocks=blocks, process=0, seconds=seconds, memory_bytes=2**30, caches=Caches(), ceilings=False
+    )
+    deadline = seconds * 1e9
+    done = list(_steps(bench, job, lambda: max(0.0, (deadline - shop.clock.wall_ns()) * 1e-9)))
+    assert done[-1] == len(blocks)
+    return shop, blocks, shop.clock.wall_ns() * 1e-9
+
+
+@given(factors=FACTORS, seconds=st.floats(3.0, 10.0))
+@settings(max_examples=40, deadline=None)
+def test_a_job_ends_within_a_tenth_of_its_time_and_accounts_for_every_case(factors, seconds):
+    shop, blocks, took_s = run(factors, seconds)
+    assert took_s <= 1.1 * seconds
+    told = [each for each in shop.told if isinstance(each, Measurement)]
+    assert {each.case for each in told} == set(cases_of(blocks))
+    assert all(each.reason for each in told if each.outcome != "measured")
+    assert shop.disturbed == []
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 1.0])
+def test_with_enough_time_every_case_is_measured(factor):
+    shop, blocks, _ = run([factor] * len(NAMES), 10.0)
+    measured = {each.case for each in shop.told if isinstance(each, Measurement) and each.outcome == "measured"}
+    assert measured == set(cases_of(blocks))
+
+
+def test_what_is_left_of_a_modest_block_goes_to_those_after_it():
+    shop, blocks, took_s = run([0.0] * len(NAMES), 8.0)
+    wanted_s = sum(shop.bench(*bench_kernels(shop), budget_s=8.0, rounds=40, sample_ns=2_000_000).needs(each)[1] for each in blocks)
+    assert took_s >= min(0.5 * 8.0, 0.5 * wanted_s)
+
+
+def bench_kernels(shop):
+    return [shop.kernel(name, speed=DECLARED, threaded_dtypes=("float64",)) for name in NAMES]
