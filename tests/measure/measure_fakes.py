@@ -1,4 +1,4 @@
-"""A workplace without a machine: simulated time, counted threads, and kernels that take exactly the time they are told."""
+"""A workplace without a machine: simulated time, counted threads, and kernels that take the time they are told."""
 
 from __future__ import annotations
 

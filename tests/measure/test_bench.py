@@ -260,9 +260,7 @@ def test_samples_are_as_long_as_asked_and_true_to_the_clock(shop):
 
 def test_samples_of_one_round_pair_by_process_and_round(shop):
     arms = ("base", "fast", "slow")
-    bench = shop.bench(
-        shop.kernel("base"), shop.kernel("fast", speed=0.1), shop.kernel("slow", speed=0.002), process=3
-    )
+    bench = shop.bench(shop.kernel("base"), shop.kernel("fast", speed=0.1), shop.kernel("slow", speed=0.002), process=3)
     shop.measure(bench, block_of(32, *arms), seconds=1.0)
     rounds = {
         name: [
@@ -306,7 +304,11 @@ def test_the_thread_count_is_what_the_case_says_and_afterwards_as_before():
     bench = shop.bench(shop.kernel("par", threaded_dtypes=("float64",)))
     shop.measure(bench, block_of(32, ("par", 1), ("par", 4)))
     one, four = (
-        {round(each.samples.elapsed_ns[0] / each.samples.loops[0]) for each in shop.measurements() if each.case.threads == threads}
+        {
+            round(each.samples.elapsed_ns[0] / each.samples.loops[0])
+            for each in shop.measurements()
+            if each.case.threads == threads
+        }
         for threads in (1, 4)
     )
     assert one == {4 * four.pop()}
@@ -363,7 +365,7 @@ def test_what_was_measured_corrects_what_is_expected(shop):
 def test_the_roof_is_sampled_in_the_same_rounds_for_each_thread_count(monkeypatch):
     shop = Workshop()
 
-    def chains(threads, steps):
+    def chains(_threads, steps):
         shop.clock.advance(steps * 10)
 
     monkeypatch.setattr(ceilings, "why_no_chains", lambda: None)

@@ -136,7 +136,10 @@ def test_every_preset_leaves_no_kernel_of_ours_without_a_measurement(name):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_slabs_stand_for_products_too_slow_to_be_measured_whole(name):
-    there = {(case.kernel, case.problem.m, case.problem.n, case.problem.k) for case in cases_of(planned(preset=name).plan.blocks)}
+    there = {
+        (case.kernel, case.problem.m, case.problem.n, case.problem.k)
+        for case in cases_of(planned(preset=name).plan.blocks)
+    }
     for kernel, n in preset(name).slabs:
         assert {(kernel, rows, n, n) for rows in SLAB_ROWS} <= there
 
@@ -164,7 +167,9 @@ def test_a_case_too_long_for_a_preset_is_left_out_and_the_reason_says_how_to_hav
     options = dict(re.findall(r"--(kernels|sizes) (\S+)", reason))
     again = planned(preset="quick", **options)
     assert not again.skipped
-    assert [(case.kernel, case.problem.shape_label) for case in cases_of(again.plan.blocks)] == [("python_arrays", "512")]
+    assert [(case.kernel, case.problem.shape_label) for case in cases_of(again.plan.blocks)] == [
+        ("python_arrays", "512")
+    ]
 
 
 def test_what_is_named_is_measured_whatever_its_length_and_what_a_glob_brings_is_not():
@@ -213,7 +218,9 @@ def test_a_size_outside_the_grammar_is_refused_with_the_grammar():
 
 @pytest.mark.parametrize("threads", [(3,), (1, 64)])
 def test_more_threads_than_processors_are_refused_with_the_most_there_are(threads):
-    assert refusal(threads=threads) == f"{max(threads)} threads asked for, but this process may use 2; ask for at most 2"
+    assert (
+        refusal(threads=threads) == f"{max(threads)} threads asked for, but this process may use 2; ask for at most 2"
+    )
 
 
 def test_no_threads_at_all_are_refused():

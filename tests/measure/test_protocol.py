@@ -61,7 +61,12 @@ def test_leave_to_go_on_arrives_as_it_was_given(order):
 def test_a_whole_job_arrives_as_it_was_given(preset):
     plan = make_plan(Request(preset=preset), default_registry(), 4).plan
     job = Job(
-        plan=plan, blocks=plan.blocks[1:], process=1, seconds=17.25, memory_bytes=2**33, caches=Caches(l1d=2**15, l2=None)
+        plan=plan,
+        blocks=plan.blocks[1:],
+        process=1,
+        seconds=17.25,
+        memory_bytes=2**33,
+        caches=Caches(l1d=2**15, l2=None),
     )
     assert decode_order(ENCODER.encode(job)) == job
 
@@ -73,7 +78,9 @@ def test_an_order_is_no_message_nor_the_reverse():
         decode_order(ENCODER.encode(Pause(block=0, left_s=1.0)))
 
 
-@pytest.mark.parametrize("line", [b"", b"\n", b"hello", b'{"type":"pause"}', b'{"type":"go","stop":true,"more":1}', b"[]"])
+@pytest.mark.parametrize(
+    "line", [b"", b"\n", b"hello", b'{"type":"pause"}', b'{"type":"go","stop":true,"more":1}', b"[]"]
+)
 def test_anything_else_is_refused(line):
     with pytest.raises(msgspec.DecodeError):
         decode_message(line)

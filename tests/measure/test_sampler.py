@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_an_arm_s_rounds_are_evenly_spread_from_the_first_on(counts, seed):
     for arm, count in enumerate(counts):
         turns = [turn for turn, each in enumerate(order) if arm in each]
         assert turns[:1] == [0][:count]
-        gaps = {after - before for before, after in zip(turns, turns[1:], strict=False)}
+        gaps = {after - before for before, after in pairwise(turns)}
         assert gaps <= {len(order) // max(1, count), -(-len(order) // max(1, count))}
 
 

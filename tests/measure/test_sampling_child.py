@@ -77,7 +77,7 @@ def test_a_child_that_exits_is_told_with_its_exit_code(run):
 
 
 def test_a_child_that_is_killed_in_the_middle_of_a_message_has_not_said_it(run):
-    assert "signal 9" in the_end(run(HELLO, starts(100.0), "printf '{\"type\":\"meas'", "kill -9 $$"))
+    assert "signal 9" in the_end(run(HELLO, starts(100.0), 'printf \'{"type":"meas\'', "kill -9 $$"))
 
 
 def test_a_child_that_takes_too_much_memory_is_ended(run, monkeypatch):
@@ -102,6 +102,6 @@ def test_a_child_has_every_thread_variable_set_and_is_given_the_libraries(run):
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     mark = ENCODER.encode(Finished(threading_layer="MARK", libraries=())).decode()
     opening, closing = (shlex.quote(part) for part in mark.split("MARK"))
-    (told,) = run(HELLO, f'printf \'%s%s%s\\n\' {opening} "{values} $*" {closing}', blas=("/opt/libother.so",))
+    (told,) = run(HELLO, f"printf '%s%s%s\\n' {opening} \"{values} $*\" {closing}", blas=("/opt/libother.so",))
     assert told == Software((), f"{' '.join('3' * len(THREAD_VARIABLES))} -m matbench.measure.worker /opt/libother.so")
     assert {name: os.environ.get(name) for name in THREAD_VARIABLES} == before

@@ -135,7 +135,12 @@ def test_each_step_is_given_its_own_time_and_the_case_s_memory():
     stage = Stage([HELLO, Started(what="x", allowed_s=7.5), Pause(0, 1.0), FINISHED])
     stage.run()
     allowed = MEMORY + OWN_BYTES
-    assert stage.children[0].waits == [(STARTS_WITHIN_S, None), (STARTS_WITHIN_S, allowed), (7.5, allowed), (7.5, allowed)]
+    assert stage.children[0].waits == [
+        (STARTS_WITHIN_S, None),
+        (STARTS_WITHIN_S, allowed),
+        (7.5, allowed),
+        (7.5, allowed),
+    ]
 
 
 def test_a_session_goes_on_where_an_earlier_one_stopped():
@@ -210,7 +215,10 @@ def test_blocks_that_are_finished_are_not_measured_again_and_progress_goes_on_fr
 
 
 def test_a_case_that_is_settled_is_not_tried_again():
-    settled, wrong = skipped(case_in(SMALL, "base")), Measurement(case=case_in(SMALL, "fast", 2), outcome="wrong", reason="x")
+    settled, wrong = (
+        skipped(case_in(SMALL, "base")),
+        Measurement(case=case_in(SMALL, "fast", 2), outcome="wrong", reason="x"),
+    )
     stage = Stage(
         [HELLO, settled, wrong, Pause(0, 9.0), started(case_in(SMALL, "fast")), lost(CRASHED)], [HELLO, FINISHED]
     )
@@ -244,9 +252,7 @@ def test_when_no_case_is_to_blame_its_block_is_ended_and_what_it_told_is_kept():
 def test_a_process_that_dies_again_and_again_does_not_keep_the_run_from_ending():
     scripts = [[HELLO, started(case), lost(CRASHED)] for case in cases_of([SMALL, LARGE])]
     stage = Stage(*scripts)
-    assert outcomes(stage.run()) == {
-        case: ("ended", f"{case.kernel} {CRASHED}") for case in cases_of([SMALL, LARGE])
-    }
+    assert outcomes(stage.run()) == {case: ("ended", f"{case.kernel} {CRASHED}") for case in cases_of([SMALL, LARGE])}
     assert [stage.job(place).process for place in range(5)] == list(range(5))
 
 

@@ -84,9 +84,9 @@ def test_a_library_that_ignores_the_limit_is_an_error_that_names_it(monkeypatch)
     monkeypatch.setattr(control, "_blas", blas)
     monkeypatch.setattr(control, "_numba", None)
     ran = []
-    with pytest.raises(InternalError, match=r"asked for 2 threads, but \{'stubborn 0': 4\} were set; report"):
-        with control.limited(2):
-            ran.append(True)
+    sentence = r"asked for 2 threads, but \{'stubborn 0': 4\} were set; report"
+    with pytest.raises(InternalError, match=sentence), control.limited(2):
+        ran.append(True)
     assert not ran
     assert blas.released == 1
 

@@ -135,7 +135,9 @@ def test_a_channel_hands_over_orders_and_sends_a_line_a_message(monkeypatch):
 
 
 def test_a_process_whose_parent_closes_its_input_is_gone_with_code_3():
-    lines = "import sys, time; from matbench.measure.worker import Channel; Channel(sys.stdin.buffer, sys.stdout.buffer)"
+    lines = (
+        "import sys, time; from matbench.measure.worker import Channel; Channel(sys.stdin.buffer, sys.stdout.buffer)"
+    )
     child = subprocess.Popen([sys.executable, "-c", f"{lines}; time.sleep(100)"], stdin=subprocess.PIPE)
     child.stdin.close()
     try:

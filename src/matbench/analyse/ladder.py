@@ -65,17 +65,23 @@ class _Reader:
         self.predicted = dict(self._predictions())
 
     def _predictions(self) -> Iterable[tuple[Case, tuple[Interval, str]]]:
-        """Whole products that were not measured, from the slabs that were: seconds, and the range fitted."""
+        """Whole products that were not measured, from the slabs that were: seconds, and the range fitted.
+
+        There is none where the whole or one of its slabs came out wrong: a wrong result has no time.
+        """
         slabs: dict[Case, list[tuple[int, float]]] = {}
+        wrong = set()
         for case, each in self.found.items():
             if is_slab(case.problem):
-                whole = msgspec.structs.replace(case.problem, m=case.problem.n)
-                points = slabs.setdefault(Case(case.kernel, whole, case.threads), [])
+                whole = Case(case.kernel, msgspec.structs.replace(case.problem, m=case.problem.n), case.threads)
+                points = slabs.setdefault(whole, [])
                 points.extend((case.problem.m, seconds) for seconds in call_seconds(each.samples))
+                wrong |= {whole} if each.outcome == "wrong" else set()
         for case, points in slabs.items():
             measured = self.found.get(case)
             seconds = predict_whole(points, case.problem.m)
-            if seconds is not None and not (measured and len(measured.samples)):
+            known = measured is not None and (len(measured.samples) > 0 or measured.outcome == "wrong")
+            if seconds is not None and not known and case not in wrong:
                 rows = sorted({m for m, _ in points})
                 n = case.problem.n
                 yield case, (seconds, f"{rows[0]} to {rows[-1]} rows of the {n} x {n} product")
@@ -118,6 +124,8 @@ class _Reader:
     def _speedup(self, case: Case, seconds: Interval, each: Measurement | None) -> SpeedUp | None:
         base = Case(self.base, case.problem, 1)
         measured = self.found.get(base)
+        if base in self.predicted and case == base:
+            return SpeedUp(self.base, 1.0, 1.0, 1.0, extrapolated=True)  # a time over itself, whatever it is
         if base in self.predicted:
             of_base, of_case = self.predicted[base][0], seconds
         elif measured is None or not len(measured.samples) or measured.outcome == "wrong":

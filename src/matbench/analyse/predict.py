@@ -50,7 +50,7 @@ def predict_whole(points: Sequence[tuple[int, float]], rows: int, confidence: fl
     Returns
     -------
     Interval or None
-        Seconds; None unless there are at least four samples over two numbers of rows.
+        Seconds; None unless there are at least four samples over two numbers of rows, and rows take time.
 
     Notes
     -----
@@ -64,13 +64,14 @@ def predict_whole(points: Sequence[tuple[int, float]], rows: int, confidence: fl
     m, seconds = np.array(points, dtype=float).T
     weights = 1.0 / seconds
     design = np.stack([np.ones_like(m), m], axis=1) * weights[:, None]
-    line, *_ = np.linalg.lstsq(design, np.ones_like(m), rcond=None)
+    solve = np.linalg.pinv(design)  # also of rows and times so far apart that the normal equations are singular
+    line = solve.sum(axis=1)
     freedom = len(points) - 2
     scatter = float(np.sum((design @ line - 1.0) ** 2)) / freedom
     at = np.array([1.0, rows])
     whole = float(at @ line)
-    if not whole > 0:
+    if not line[1] > 0 or not whole > 0:
         return None
-    spread = scatter * float(at @ np.linalg.inv(design.T @ design) @ at) + (scatter + DRIFT**2) * whole**2
+    spread = scatter * float(np.sum((at @ solve) ** 2)) + (scatter + DRIFT**2) * whole**2
     reach = float(stdtrit(freedom, 0.5 + confidence / 2)) * spread**0.5
-    return Interval(whole, max(whole - reach, min(seconds)), whole + reach)
+    return Interval(whole, min(whole, max(whole - reach, float(min(seconds)))), whole + reach)

@@ -30,11 +30,12 @@ def rank_of_bound(count: int, confidence: float = CONFIDENCE) -> int | None:
     >>> [rank_of_bound(count) for count in (5, 6, 9, 11, 21)]
     [None, 1, 2, 2, 6]
     """
-    tail, rank = 0.0, 0
+    below, ways, rank, every = 0, 1, 0, 2**count
     while rank < count:
-        tail += math.comb(count, rank) / 2**count
-        if 2 * tail > 1 - confidence:
+        below += ways
+        if 2 * below / every > 1 - confidence:
             break
+        ways = ways * (count - rank) // (rank + 1)  # the next binomial coefficient from this one, exactly
         rank += 1
     return rank or None
 

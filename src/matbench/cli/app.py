@@ -11,7 +11,6 @@ __all__ = ["app"]
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Why hardware accelerates matrix multiplication, measured on this machine. Begin with: matbench run",
@@ -21,6 +20,10 @@ Results = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Fo
 Read = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the results.")]
 Chosen = Annotated[
     str | None, typer.Argument(metavar="[RECORD]", help="File, id or machine; the latest record by default.")
+]
+Element = Annotated[
+    str | None,
+    typer.Option("--dtype", metavar="TYPE", help="float64, float32 or int64; else the record's first."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Base = Annotated[str | None, typer.Option("--base", metavar="KERNEL", help="Kernel that speed-ups are told over.")]
@@ -101,7 +104,7 @@ def list_(blas: Blas = None, json: Json = False) -> int:
 def show(
     record: Chosen = None,
     size: Annotated[str | None, typer.Option("--size", metavar="SIZES", help="Which n, for example 1000.")] = None,
-    dtype: Annotated[str, typer.Option(help="float64, float32 or int64.")] = "float64",
+    dtype: Element = None,
     base: Base = None,
     results: Read = RESULTS,
     json: Json = False,
@@ -116,7 +119,7 @@ def show(
 def plot(
     record: Chosen = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND,..", help="speedup, rate, threads, ladder.")] = None,
-    dtype: Annotated[str, typer.Option(help="float64, float32 or int64.")] = "float64",
+    dtype: Element = None,
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where the pictures go.")] = None,
     base: Base = None,

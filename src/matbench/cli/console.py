@@ -2,45 +2,89 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from rich.console import Console
 
-__all__ = ["Bar", "data", "error", "hint", "note", "progress", "warn"]
+from matbench.errors import UsageError
+
+__all__ = ["Bar", "data", "error", "forsake", "hint", "note", "progress", "warn"]
+
+_PLAIN = {"×": "x", "µ": "u", "†": "*"}  # what the few signs of our own become where a terminal lacks them
 
 
-def _stderr() -> Console:
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101  for the type checker: we only encode
+    signs = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(sign, "?") for sign in signs), error.end
+
+
+codecs.register_error("matbench-plain", _plain)
+
+
+class _Messages(Console):
     """Rich's console on standard error; it heeds NO_COLOR and knows a terminal when it sees one."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read our messages has gone: the rest is said to nobody, and measuring goes on."""
+        forsake(sys.stderr)
+
+
+def forsake(stream: TextIO) -> None:
+    """Let what is still written to a stream vanish, so that the interpreter's end does not stumble over it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def data(text: str) -> None:
-    """Print a result on standard output."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
+    """Print a result on standard output; in vain where nobody reads it any more.
+
+    Raises
+    ------
+    UsageError
+        If it can't be written, say for want of space.
+    """
+    if sys.stdout.errors == "strict":  # a sign that the terminal lacks is no reason to fail
+        encoding = sys.stdout.encoding
+        text = text.encode(encoding, "matbench-plain").decode(encoding)
+    try:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has read enough; there may be more to do than to talk
+        forsake(sys.stdout)
+    except OSError as error:
+        forsake(sys.stdout)
+        raise UsageError(f"standard output can't be written ({error.strerror}); send it elsewhere") from error
 
 
 def note(text: str) -> None:
     """Say something by the way."""
-    _stderr().print(text, markup=False)
+    _Messages().print(text, markup=False)
 
 
 def hint(text: str) -> None:
     """Name the next useful command."""
-    _stderr().print(text, style="dim", markup=False)
+    _Messages().print(text, style="dim", markup=False)
 
 
 def warn(text: str) -> None:
     """Warn, in one line."""
-    _stderr().print(f"warning: {text}", style="yellow", markup=False)
+    _Messages().print(f"warning: {text}", style="yellow", markup=False)
 
 
 def error(text: str) -> None:
     """Say what went wrong, in one line; nothing where even standard error is closed."""
     with contextlib.suppress(OSError):
-        _stderr().print(f"matbench: {text}", style="red", markup=False)
+        _Messages().print(f"matbench: {text}", style="red", markup=False)
 
 
 class Bar(Protocol):
@@ -61,7 +105,7 @@ def progress(total: int) -> Iterator[Bar]:
 
     It is drawn only when called: nothing may draw by itself while a sample is being timed.
     """
-    console = _stderr()
+    console = _Messages()
     if not console.is_terminal:
         yield _Lines(total)
         return

@@ -14,7 +14,7 @@ from matbench.errors import MatbenchError
 
 __all__ = ["main"]
 
-INTERNAL, INTERRUPTED = 4, 130
+USAGE, INTERNAL, INTERRUPTED = 2, 4, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,13 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     warnings.showwarning = _show_warning
     try:
-        code = _dispatch(sys.argv[1:] if arguments is None else list(arguments))
-        sys.stdout.flush()
+        return _dispatch(sys.argv[1:] if arguments is None else list(arguments))
     except MatbenchError as error:
         console.error(str(error))
         return error.exit_code
-    except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the help has read enough
+        console.forsake(sys.stdout)
         return 0
     except KeyboardInterrupt:
         console.error("interrupted")
@@ -49,7 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = f"{type(error).__name__}: {error}"
         console.error(f"internal error ({kind}); repeat with MATBENCH_DEBUG=1 and report what it prints")
         return INTERNAL
-    return code
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -58,14 +56,16 @@ def _dispatch(arguments: list[str]) -> int:
 
     from matbench.cli.app import app
 
+    if not arguments:  # nothing was asked for: all that could be
+        app(args=["--help"], prog_name="matbench", standalone_mode=False)
+        return USAGE
     try:
         code = app(args=arguments, prog_name="matbench", standalone_mode=False)
     except TyperException as error:
         text: Any = getattr(error, "format_message", error.__str__)
         sentence = " ".join(str(text()).split()).rstrip(".")
-        if sentence:
-            console.error(f"{sentence[:1].lower()}{sentence[1:]}; see matbench --help")
-        return 2
+        console.error(f"{sentence[:1].lower()}{sentence[1:]}; see matbench --help")
+        return USAGE
     return code if isinstance(code, int) else 0
 
 

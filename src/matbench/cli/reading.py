@@ -25,6 +25,7 @@ from matbench.record.store import find_records, import_record, read_record, reso
 from matbench.sizes import parse_sizes
 
 __all__ = [
+    "chosen_dtype",
     "draw_figures",
     "export_record",
     "import_file",
@@ -44,6 +45,23 @@ def parse_dtype(text: str) -> Dtype:
         if text.strip() == dtype:
             return dtype
     raise UsageError(f"no dtype {text.strip()!r}; there are: {', '.join(get_args(Dtype))}")
+
+
+def chosen_dtype(table: Table, asked: str | None = None) -> Dtype:
+    """The dtype asked for, or the first of the record.
+
+    Raises
+    ------
+    UsageError
+        If the record has nothing in it.
+    """
+    there = tuple(dict.fromkeys(row.case.problem.dtype for row in table.rows))
+    if asked is None:
+        return there[0] if there else "float64"
+    dtype = parse_dtype(asked)
+    if dtype not in there:
+        raise UsageError(f"nothing in {dtype} in this record; there are: {', '.join(there) or 'none'}")
+    return dtype
 
 
 def load_table(argument: str | None, results: Path, base: str | None) -> tuple[Record, Table]:
@@ -94,14 +112,14 @@ def _problems(table: Table, size: str | None, dtype: Dtype) -> list[Problem]:
 
 
 def show_record(
-    argument: str | None, results: Path, *, size: str | None, dtype: str, base: str | None, as_json: bool
+    argument: str | None, results: Path, *, size: str | None, dtype: str | None, base: str | None, as_json: bool
 ) -> int:
     """Print a record."""
     record, table = load_table(argument, results, base)
     if as_json:
         console.data(run_json(record.header, table))
         return 0
-    console.data(told(record.header, table, _problems(table, size, parse_dtype(dtype))))
+    console.data(told(record.header, table, _problems(table, size, chosen_dtype(table, dtype))))
     console.hint(f"draw it: matbench plot {record.header.id}")
     return 0
 
@@ -144,7 +162,7 @@ def plot_record(
     results: Path,
     *,
     kinds: str | None,
-    dtype: str,
+    dtype: str | None,
     dark: bool,
     folder: Path | None,
     base: str | None,
@@ -158,7 +176,7 @@ def plot_record(
             raise UsageError(f"no figure {kind!r}; there are: {', '.join(KINDS)}")
     record, table = load_table(argument, results, base)
     target = folder or figure_folder(results, record.header)
-    for path in draw_figures(table, target, wanted, parse_dtype(dtype), dark=dark):
+    for path in draw_figures(table, target, wanted, chosen_dtype(table, dtype), dark=dark):
         console.data(str(path))
     return 0
 
@@ -171,7 +189,7 @@ def _encoded(record: Record, table: Table, form: str) -> str:
     if form == "json":
         return run_json(record.header, table)
     if form == "md":
-        return told(record.header, table, _problems(table, None, "float64"))
+        return told(record.header, table, _problems(table, None, chosen_dtype(table)))
     if form == "record":
         return encode_record(record).decode()
     raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record")

@@ -18,7 +18,7 @@ from matbench.analyse.plausible import implausible
 from matbench.analyse.rows import Table
 from matbench.api import Machine, new_header
 from matbench.cli import console
-from matbench.cli.reading import draw_figures, figure_folder, parse_dtype, run_json, told
+from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, parse_dtype, run_json, told
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
@@ -38,6 +38,7 @@ __all__ = ["Options", "run_ladder"]
 FINISH_S = 5.0  # s, of the budget: the last table and the figures
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
+LARGEST_SEED = 2**62  # that a record can hold
 SHORTEST_S = 8.0  # s, a shorter budget is gone before anything is measured
 
 
@@ -84,13 +85,16 @@ def _command(options: Options) -> str:
 
 
 def _request(options: Options) -> Request:
+    for name in ("kernels", "sizes", "dtypes", "threads", "budget", "base", "machine"):
+        if getattr(options, name) == "":
+            raise UsageError(f"--{name} is empty; give it a value or leave it out")
     budget_s = parse_duration(options.budget) if options.budget else None
     if budget_s is not None and budget_s < SHORTEST_S:
         raise UsageError(
             f"a budget of {options.budget} is gone before anything is measured; give at least {SHORTEST_S:.0f}s"
         )
-    if options.seed < 0:
-        raise UsageError(f"seed {options.seed} is negative; give 0 or more")
+    if not 0 <= options.seed <= LARGEST_SEED:
+        raise UsageError(f"seed {options.seed} is out of range; give one from 0 to {LARGEST_SEED}")
     return Request(
         preset=options.preset,
         kernels=options.kernels,
@@ -325,7 +329,7 @@ class _Runner:
         if self.options.json:
             console.data(run_json(record.header, table))
         else:
-            problems = [each for each in (headline_problem(table),) if each is not None]
+            problems = [each for each in (headline_problem(table, chosen_dtype(table)),) if each is not None]
             console.data(told(record.header, table, problems))
         if self.interrupts:
             output = "" if self.options.output == Path("results") else f" --output {self.options.output}"
@@ -337,10 +341,14 @@ class _Runner:
 
     def _draw(self, record: Record, table: Table) -> None:
         folder = figure_folder(self.options.output, record.header)
-        draw_figures(table, folder, ("speedup", "rate", "threads", "ladder"), "float64", dark=False)
+        dtype = chosen_dtype(table)
+        draw_figures(table, folder, ("speedup", "rate", "threads", "ladder"), dtype, dark=False)
         console.note(f"record:  {self.path}\nfigures: {folder}")
         read = "" if self.options.output == Path("results") else f" --results {self.options.output}"
-        console.hint(f"next: matbench show --size 1000{read} | matbench plot{read} | matbench doctor")
+        timed = [row.case.problem for row in table.rows if row.seconds is not None]
+        sides = [problem.n for problem in timed if problem.is_square and problem.dtype == dtype]
+        size = f" --size {max(sides)}" if sides else ""
+        console.hint(f"next: matbench show{size}{read} | matbench plot{read} | matbench doctor")
 
     def _verdict(self, record: Record) -> int:
         for warning in record.end.warnings if record.end else ():

@@ -72,7 +72,7 @@ class Profile:
 
     @property
     def timeout_s(self) -> float:
-        """Time after which a case hangs, s: the start, and all its calls on a machine five times slower than expected."""
+        """Time after which a case hangs, s: the start, and its calls on a machine five times slower than expected."""
         return 60.0 + 5 * (LEAST_SAMPLES + 2) * self.limits.longest_call_s + self.budget_s
 
     def rounds(self, trial: Sample) -> int:

@@ -121,7 +121,7 @@ def allot(costs_s: Sequence[float], budget_s: float, most: int) -> tuple[int, ..
     >>> allot([0.003, 0.003, 1.0], budget_s=5.0, most=10)
     (10, 10, 4)
     >>> allot([0.5, 2.0, 2.0], budget_s=3.0, most=10)
-    (2, 1, 0)
+    (1, 1, 0)
     """
     cheapest_first = sorted(range(len(costs_s)), key=lambda arm: costs_s[arm])
     counts = [0] * len(costs_s)

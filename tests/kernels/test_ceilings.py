@@ -1,0 +1,57 @@
+"""The code that measures the roofs computes what it says it does."""
+
+import numpy as np
+import pytest
+
+from matbench.kernels.ceilings import (
+    CHAINS,
+    fma_chains,
+    read_stream,
+    stream_arrays,
+    triad_stream,
+    vector_lanes,
+    why_no_chains,
+)
+from matbench.model import ITEMSIZE
+
+pytestmark = [
+    pytest.mark.xdist_group("ceilings"),
+    pytest.mark.skipif(why_no_chains() is not None, reason=str(why_no_chains())),
+]
+FLOATS = ("float64", "float32")
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_vector_widths_double_from_one_element_to_a_register(dtype):
+    lanes = vector_lanes(dtype)
+    assert lanes == tuple(2**power for power in range(len(lanes)))
+    assert lanes[-1] * ITEMSIZE[dtype] in {8, 16, 32, 64}
+
+
+def test_single_precision_has_twice_the_lanes():
+    assert vector_lanes("float32")[-1] == 2 * vector_lanes("float64")[-1]
+
+
+@pytest.mark.parametrize(("dtype", "lanes"), [(dtype, lanes) for dtype in FLOATS for lanes in vector_lanes(dtype)])
+def test_every_lane_of_every_chain_takes_part(dtype, lanes):
+    run, flops = fma_chains(dtype, lanes)
+    assert flops == 2 * CHAINS * lanes
+    # Chain i starts at 2 + i; each step halves its distance from 1.
+    starts = np.arange(2.0, 2.0 + CHAINS)
+    for count in (1, 2, 3, 10):
+        assert run(1, count) == pytest.approx(lanes * (1 + (starts - 1) / 2**count).sum(), rel=1e-6)
+    assert run(1, 200) == CHAINS * lanes
+
+
+def test_every_thread_runs_the_chains():
+    run, _ = fma_chains("float64", vector_lanes("float64")[-1])
+    assert run(3, 200) == 3 * run(1, 200)
+
+
+def test_the_streams_read_and_write_every_element():
+    a, b, c = stream_arrays(10_001)
+    assert read_stream(a) == 10_001
+    b[:], c[:] = np.arange(b.size), -1
+    triad_stream(a, b, c)
+    np.testing.assert_array_equal(a, b - 3)
+    assert read_stream(b) == b.sum()
