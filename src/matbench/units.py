@@ -16,11 +16,9 @@ def _three_digits(value: float) -> str:
     """`value` (positive) with three significant digits, without an exponent, thousands separated."""
     if value == 0:
         return "0"
+    value = float(f"{value:.2e}")  # rounded first: 9.996 has two digits before its point
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    rounded = round(value, digits)
-    if rounded >= 100:
-        return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.0f}"
-    return f"{rounded:.{digits}f}"
+    return f"{value:,.{digits}f}"
 
 
 def format_seconds(seconds: float) -> str:
@@ -79,7 +77,7 @@ def format_percent(fraction: float) -> str:
         return "<0.01 %"
     if percent >= 9.95:
         return f"{percent:.0f} %"
-    return f"{percent:.2f} %" if percent < 0.095 else (f"{percent:.1f} %" if percent >= 0.95 else f"{percent:.2f} %")
+    return f"{percent:.1f} %" if percent >= 0.995 else f"{percent:.2f} %"
 
 
 def format_bytes(count: float) -> str:

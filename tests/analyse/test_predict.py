@@ -18,6 +18,7 @@ from matbench.record.store import find_records, read_record
 RESULTS = Path(__file__).parents[2] / "results"
 ROWS = (1, 2, 4)
 TRIALS = 2000
+MINUTES = 0.05  # relative: how far minutes lie from seconds on the machines made up here
 
 
 def points_of(line, count=4):
@@ -57,7 +58,7 @@ def test_four_samples_over_two_numbers_of_rows_are_enough():
 
 @pytest.mark.parametrize("interrupted", [0.0, 0.03, 0.1])
 def test_the_interval_holds_the_measured_whole_on_a_noisy_machine(interrupted):
-    """Noise multiplies, a call in so many is 30 % slower, and minutes drift from seconds by up to `DRIFT`."""
+    """Noise multiplies, a call in so many is 30 % slower, and minutes drift from seconds by up to 5 %."""
     rng = np.random.default_rng(round(1000 * interrupted))
     held, errors = 0, []
     for _ in range(TRIALS):
@@ -66,12 +67,28 @@ def test_the_interval_holds_the_measured_whole_on_a_noisy_machine(interrupted):
         slower = np.where(rng.random(m.size) < interrupted, 1.3, 1.0)
         seconds = (a + b * m) * np.exp(sigma * rng.standard_normal(m.size)) * slower
         mean = (a + b * 1000) * np.exp(sigma**2 / 2) * (1 + 0.3 * interrupted)  # minutes meet every interruption
-        truth = mean * (1 + rng.uniform(-DRIFT, DRIFT))
+        truth = mean * (1 + rng.uniform(-MINUTES, MINUTES))
         found = predict_whole(list(zip(m.tolist(), seconds.tolist(), strict=True)), 1000)
         held += found is not None and found.low <= truth <= found.high
         errors.append(np.nan if found is None else found.estimate / truth - 1)
     assert held / TRIALS >= 0.93
     assert abs(np.nanmean(errors)) < 0.02
+
+
+def test_the_interval_is_that_of_weighted_least_squares_widened_by_the_drift():
+    """By the normal equations, term by term: the fitted line, a single sample's scatter, the drift."""
+    m = np.array([1, 1, 2, 2, 4, 4])
+    seconds = np.array([0.19, 0.21, 0.41, 0.38, 0.83, 0.79])
+    found = predict_whole(list(zip(m.tolist(), seconds.tolist(), strict=True)), 300)
+    design = np.stack([1 / seconds, m / seconds], axis=1)
+    normal, at = np.linalg.inv(design.T @ design), np.array([1, 300])
+    line = normal @ design.T @ np.ones(6)
+    scatter = np.sum((design @ line - 1) ** 2) / 4
+    whole = at @ line
+    variance = scatter * at @ normal @ at + scatter * whole**2 + (DRIFT * whole) ** 2
+    assert found.estimate == pytest.approx(whole)
+    assert found.high - whole == pytest.approx(2.776445 * np.sqrt(variance))  # Student's t, four degrees of freedom
+    assert whole - found.low == pytest.approx(found.high - whole)
 
 
 def test_times_that_scatter_more_give_a_wider_interval():

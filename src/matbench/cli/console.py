@@ -13,7 +13,7 @@ from rich.console import Console
 
 from matbench.errors import UsageError
 
-__all__ = ["Bar", "data", "error", "forsake", "hint", "note", "progress", "warn"]
+__all__ = ["Bar", "data", "error", "forsake", "hint", "note", "progress", "strangers", "warn"]
 
 _PLAIN = {"×": "x", "µ": "u", "†": "*"}  # what the few signs of our own become where a terminal lacks them
 
@@ -51,8 +51,10 @@ def data(text: str) -> None:
     Raises
     ------
     UsageError
-        If it can't be written, say for want of space.
+        If it is closed or can't be written, say for want of space.
     """
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; leave it open, or send it to a file")
     if sys.stdout.errors == "strict":  # a sign that the terminal lacks is no reason to fail
         encoding = sys.stdout.encoding
         text = text.encode(encoding, "matbench-plain").decode(encoding)
@@ -64,6 +66,11 @@ def data(text: str) -> None:
     except OSError as error:
         forsake(sys.stdout)
         raise UsageError(f"standard output can't be written ({error.strerror}); send it elsewhere") from error
+
+
+def strangers() -> contextlib.redirect_stdout[TextIO]:
+    """Within, what plugins print as they are loaded goes to standard error: standard output is for data."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def note(text: str) -> None:

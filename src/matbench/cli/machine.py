@@ -87,7 +87,8 @@ def list_kernels(blas: tuple[str, ...], *, as_json: bool) -> int:
     from matbench.kernels import default_registry
     from matbench.measure.libraries import add_blas_kernels
 
-    registry = default_registry()
+    with console.strangers():
+        registry = default_registry()
     add_blas_kernels(registry, blas)
     if as_json:
         rows = [

@@ -176,7 +176,8 @@ def run_ladder(options: Options) -> int:
     """Measure the ladder; the exit code says how it went."""
     start_ns = time.perf_counter_ns() - int(STARTED_S * 1e9)
     request = _request(options)
-    registry = default_registry()
+    with console.strangers():
+        registry = default_registry()
     machine = Machine()
     add_blas_kernels(registry, options.blas)
     if options.resume:

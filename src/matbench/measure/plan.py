@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from matbench.errors import UsageError
-from matbench.kernels.registry import Kernel, Registry
+from matbench.kernels.registry import FLOATS, Kernel, Registry
 from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
 from matbench.sizes import parse_sizes
 from matbench.units import format_seconds
@@ -331,7 +331,10 @@ def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> tuple[fl
     call_s
         Expected time of one call of each arm, s.
     """
-    least = wanted = 0.0
+    # The peak is sampled in the same rounds, once for each thread count.
+    counts = {threads for _, threads in block.arms} if block.problem.dtype in FLOATS else set()
+    roofs = sum(1.2e-9 * plan.sample_ns + (DRAIN_S if threads > 1 else 0.0) for threads in counts)
+    least, wanted = roofs, roofs * plan.rounds
     for (name, threads), call in zip(block.arms, call_s, strict=True):
         sample = max(1.2e-9 * plan.sample_ns, call) + (DRAIN_S if threads > 1 else 0.0)
         before = preparing_seconds(plan, call)

@@ -130,7 +130,8 @@ def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
     """Time for the first of several blocks, s, each with its least and its wanted time.
 
     Every block gets its least; what is left goes round until the modest have all that they want and the others
-    equal parts. If not even the least is there for all, the first are served first.
+    equal parts. What nobody wants is shared out all the same: estimates err. If not even the least is there for all,
+    the first are served first.
 
     Examples
     --------
@@ -138,6 +139,8 @@ def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
     3.0
     >>> first_share([(2.0, 9.0), (1.0, 3.0)], left_s=8.0)
     5.0
+    >>> first_share([(1.0, 3.0), (2.0, 4.0)], left_s=9.0)
+    4.0
     >>> first_share([(1.0, 3.0), (2.0, 4.0)], left_s=1.5)
     1.0
     """
@@ -151,7 +154,7 @@ def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
         if extra > share:
             return needs[0][0] + min(mine, share)
         left -= extra
-    return needs[0][1]
+    return needs[0][1] + left / len(needs)
 
 
 def main() -> None:

@@ -1,0 +1,92 @@
+"""The names that other programs rely on: ``matbench.kernels``, ``get``, ``quick``, ``load``."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+from cli_driver import finished
+
+import matbench
+from matbench.errors import RecordError, UsageError
+
+
+def test_importing_matbench_imports_nothing_heavy(user):
+    code = "import json, sys; import matbench; print(json.dumps(sorted(sys.modules)))"
+    modules = json.loads(finished(user.python("-c", code)).out)
+    assert not {"numpy", "numba", "msgspec", "matplotlib", "matbench.api", "matbench.kernels"} & set(modules)
+
+
+def test_kernels_is_a_function_and_a_package():
+    from matbench.kernels.registry import Kernel
+
+    assert isinstance(matbench.kernels, types.ModuleType)
+    assert all(isinstance(each, Kernel) for each in matbench.kernels())
+    names = [each.name for each in matbench.kernels()]
+    assert names.index("python_lists") < names.index("numpy_outer") < names.index("numpy_matmul")
+
+
+@pytest.mark.parametrize("name", ["python_lists", "numpy_matmul"])
+def test_a_kernel_by_name_multiplies(name):
+    import numpy as np
+
+    a, b = np.arange(6.0).reshape(2, 3), np.ones((3, 2))
+    out = np.full((2, 2), np.nan)
+    assert matbench.get(name)(a, b, out) is out
+    assert out.tolist() == [[3.0, 3.0], [12.0, 12.0]]
+    assert matbench.get(name)(a, b).tolist() == out.tolist()
+
+
+def test_an_unknown_kernel_is_answered_with_the_nearest():
+    with pytest.raises(UsageError, match=r"did you mean 'python_lists'\?"):
+        matbench.get("python_list")
+
+
+def test_a_name_that_is_not_public_is_no_attribute():
+    with pytest.raises(AttributeError, match="lops"):
+        _ = matbench.lops
+
+
+def test_a_record_is_loaded_from_text_or_path(tiny):
+    record = matbench.load(tiny.path)
+    assert matbench.load(str(tiny.path)) == record
+    assert record.is_complete
+
+
+def test_what_is_no_record_is_not_loaded(tmp_path):
+    (tmp_path / "foreign.jsonl").write_text("{}\n")
+    with pytest.raises(RecordError, match="no record of matbench"):
+        matbench.load(tmp_path / "foreign.jsonl")
+
+
+QUICK = """
+import json, matbench
+if __name__ == "__main__":
+    table = matbench.quick(n=16, kernels="python_lists,numpy_matmul", threads=[1], budget_s=4.0)
+    rows = [[r.case.kernel, r.case.problem.n, r.seconds is not None, r.speedup is not None] for r in table.rows]
+    print(json.dumps(rows))
+"""
+
+
+@pytest.mark.xdist_group("measure")
+def test_quick_measures_here_and_now_and_stores_nothing(user):
+    done = finished(user.python("-c", QUICK))
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == [["python_lists", 16, True, True], ["numpy_matmul", 16, True, True]]
+    assert user.files == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"n": 0}, "out of range"),
+        ({"kernels": "lops"}, "no kernel 'lops'"),
+        ({"threads": [0]}, "at least 1"),
+        ({"threads": [65000]}, "at most"),
+        ({"budget_s": 0.1}, "gone before anything is measured"),
+    ],
+)
+def test_quick_refuses_what_can_not_be(asked, words):
+    with pytest.raises(UsageError, match=words):
+        matbench.quick(**asked)
