@@ -257,7 +257,8 @@ def test_a_block_wants_at_least_what_it_needs(call_s, budget_s, threads):
 def test_no_one_arm_wants_more_than_its_share_of_the_budget():
     plan = plan_of(budget_s=100.0, rounds=1000)
     least, wanted = block_seconds(plan, block_of(64, "other"), [0.1])
-    assert wanted - least <= SHARE_OF_ONE * plan.budget_s
+    roofs = 1.2e-9 * plan.sample_ns * (plan.rounds - 1)  # the peak's samples in the same rounds are no arm's
+    assert wanted - least <= SHARE_OF_ONE * plan.budget_s + roofs * (1 + 1e-9)
 
 
 def test_two_threads_are_given_the_time_to_stop_spinning():
