@@ -14,8 +14,9 @@ from pathlib import Path
 COLOURS = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 ENCODINGS = ("PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL", "LC_CTYPE", "LANG")
 OWN = ("MATBENCH_DEBUG", "PYTHONWARNINGS", "PYTHONPATH", *COLOURS, *ENCODINGS)
-TINY = ("--kernels", "python_lists,numba_ikj,numpy_matmul", "--sizes", "8,16", "--budget", "9s")
-LONGER = (*TINY[:2], "--sizes", "8,16,24,32", "--threads", "1", "--budget", "12s")
+KERNELS = ("--preset", "quick", "--kernels", "python_lists,numba_ikj,numpy_matmul")
+TINY = (*KERNELS, "--sizes", "8,16", "--budget", "8s")
+LONGER = (*KERNELS, "--sizes", "8-48+8", "--threads", "1", "--budget", "12s")
 PATIENCE_S = 90  # until something that has to happen is given up
 
 

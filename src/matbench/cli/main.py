@@ -36,9 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MatbenchError as error:
         console.error(str(error))
         return error.exit_code
-    except BrokenPipeError:  # whoever read the help has read enough
-        console.forsake(sys.stdout)
-        return 0
     except KeyboardInterrupt:
         console.error("interrupted")
         return INTERRUPTED

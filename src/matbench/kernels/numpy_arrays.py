@@ -31,7 +31,7 @@ def numpy_rows(a: Array, b: Array, out: Array) -> None:
     "numpy_outer",
     rung=Rung.NUMPY,
     idea="two loops are one outer product",
-    gflops=1.5,
+    gflops=1.2,
     dispatches=lambda problem: 3 * problem.k,
     workspace=lambda problem: problem.itemsize * problem.m * problem.n,
 )
@@ -46,7 +46,7 @@ def numpy_outer(a: Array, b: Array, out: Array) -> None:
     "numpy_broadcast",
     rung=Rung.NUMPY,
     idea="no loop at all, but m n k elements of memory",
-    gflops=0.5,
+    gflops=0.2,
     dispatches=lambda _: 2,
     workspace=lambda problem: problem.itemsize * problem.m * problem.n * problem.k,
 )
