@@ -241,7 +241,7 @@ class Bench:
                 break
 
     def _counts(self, ready: Sequence[_Ready], arms: Sequence[Arm], left_s: float) -> list[int]:
-        """Samples of each arm: the base's first, if they leave half of the time to the others."""
+        """Samples of each arm: the base's first, if they leave a quarter of the time to the others."""
         costs = [arm.cost_s + (DRAIN_S if arm.threads > 1 else 0.0) for arm in arms]
         base = next((place for place, each in enumerate(ready) if each.case.kernel == self.plan.base), None)
         sure = 0
