@@ -264,7 +264,7 @@ def test_no_one_arm_wants_more_than_its_share_of_the_budget():
 def test_two_threads_are_given_the_time_to_stop_spinning():
     plan = plan_of()
     one, two = (block_seconds(plan, block_of(64, ("other", threads)), [1e-6])[0] for threads in (1, 2))
-    assert two - one == pytest.approx(DRAIN_S)
+    assert two - one == pytest.approx(2 * DRAIN_S)  # once for the arm, once for the peak sampled in the same round
 
 
 @given(sample_s=st.floats(1e-6, 1000.0), rounds=st.integers(1, 50))
