@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from matbench.api import Machine
 from matbench.errors import InternalError
 from matbench.kernels.registry import Kernel
 from matbench.measure.prepare import Ready, Suite, asked_profile, grid
 from matbench.model import Caches, Case
 from matbench.record.alone import alone
+from matbench.record.here import Machine
 
 __all__ = ["MACHINE", "SUITE", "Gate", "declared"]
 

@@ -16,38 +16,17 @@ from matbench.kernels import Kernel, Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Planned, Request, make_plan
 from matbench.measure.session import Session
-from matbench.model import Ceiling, Conditions, Environment, Header, Host, Measurement, Record
+from matbench.model import Ceiling, Header, Measurement, Record
 from matbench.record.alone import alone
-from matbench.record.host import machine_label, read_conditions, read_environment, read_host, safe_label
+from matbench.record.here import Machine
+from matbench.record.host import machine_label, safe_label
 from matbench.record.names import new_record_id
 from matbench.record.reading import merge_ceilings, merge_measurements
 from matbench.record.store import read_record
 
-__all__ = ["Machine", "get", "load", "new_header", "quick"]
+__all__ = ["get", "load", "new_header", "quick"]
 
-SHARE_OF_MEMORY = 0.7  # of what is free that one case may take: the rest of the machine lives on
 SHORTEST_S = 4.0  # s, a shorter budget is gone before anything is measured
-
-
-class Machine:
-    """What is known of this machine before a run: host, environment, conditions."""
-
-    def __init__(self) -> None:
-        self.host: Host = read_host()
-        self.environment: Environment = read_environment()
-        self.conditions: Conditions = read_conditions()
-
-    @property
-    def processors(self) -> int:
-        """Processors this process may use: by affinity and by the control group's quota."""
-        allowed = self.conditions.affinity or self.host.logical_cpus
-        quota = self.conditions.cpu_quota
-        return max(1, min(allowed, -int(-quota // 1))) if quota else allowed
-
-    @property
-    def memory_bytes(self) -> int:
-        """Memory that one case may take."""
-        return int(SHARE_OF_MEMORY * (self.conditions.available_bytes or 2**32))
 
 
 def new_header(planned: Planned, registry: Registry, machine: Machine, label: str | None = None) -> Header:

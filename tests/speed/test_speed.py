@@ -9,10 +9,10 @@ import os
 import pytest
 
 from matbench.analyse.statistics import call_seconds, median_interval
-from matbench.api import Machine
 from matbench.measure.prepare import asked_profile, grid, prepared
 from matbench.measure.sampler import collector_off
 from matbench.record.alone import alone
+from matbench.record.here import Machine
 
 PROFILE = asked_profile(os.environ)
 MACHINE = Machine()

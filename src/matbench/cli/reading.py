@@ -17,7 +17,7 @@ from matbench.errors import RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
 from matbench.present.choose import headline_problem
 from matbench.present.json_object import run_object
-from matbench.present.sentences import closing_sentence, extrapolated_sentence
+from matbench.present.sentences import ceilings_sentence, closing_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, overview_table, skipped_list, to_csv
 from matbench.record.exchange import samples_csv
 from matbench.record.journal import encode_record
@@ -90,7 +90,8 @@ def _heading(header: Header) -> str:
 def told(header: Header, table: Table, problems: Sequence[Problem]) -> str:
     """Heading, one ladder a problem, sentences, overview, and what was left out."""
     parts = [_heading(header), *(ladder_table(table, problem) for problem in problems)]
-    parts += [sentence for sentence in (closing_sentence(table), extrapolated_sentence(table)) if sentence]
+    sentences = (closing_sentence(table), extrapolated_sentence(table), ceilings_sentence(table))
+    parts += [sentence for sentence in sentences if sentence]
     dtypes = dict.fromkeys(row.case.problem.dtype for row in table.rows)
     parts += [overview_table(table, dtype) for dtype in dtypes]
     left_out = skipped_list(table)

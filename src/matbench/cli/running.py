@@ -16,7 +16,7 @@ from matbench.analyse.doctor import diagnose, steal_share
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.plausible import implausible
 from matbench.analyse.rows import Table
-from matbench.api import Machine, new_header
+from matbench.api import new_header
 from matbench.cli import console
 from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, parse_dtype, run_json, told
 from matbench.errors import IncompleteError, UsageError
@@ -28,6 +28,7 @@ from matbench.model import Block, Case, Ceiling, End, Header, Measurement, Plan,
 from matbench.present.choose import headline_problem
 from matbench.record.alone import alone
 from matbench.record.differences import differences
+from matbench.record.here import Machine
 from matbench.record.host import read_conditions
 from matbench.record.journal import Journal
 from matbench.record.store import incomplete_records, read_record

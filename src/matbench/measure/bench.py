@@ -75,6 +75,7 @@ class Bench:
     speeds: dict[tuple[str, int, Dtype], float] = field(default_factory=dict)  # measured / expected time of a call
     laws: dict[tuple[str, Dtype], Verdict] = field(default_factory=dict)
     first_calls: dict[tuple[str, Dtype], int] = field(default_factory=dict)  # ns, until they are told
+    ends_ns: float = 2.0**62  # when the whole job has to be done, on `clock`
     _spinning: bool = True  # whether threads of the last call may spin; before the first block, those of ceilings
     fma_steps: dict[tuple[Dtype, int], int] = field(default_factory=dict)  # steps that fill a sample
 
@@ -224,8 +225,12 @@ class Bench:
         if self._spinning:
             drain(self.clock)
         self._spinning = any(arm.threads > 1 for arm in arms)
-        left_s = SAVES * (deadline - self.clock.wall_ns()) * 1e-9
-        counts = self._counts(ready, arms, left_s)
+        costs = [arm.cost_s + (DRAIN_S if arm.threads > 1 else 0.0) for arm in arms]
+        now = self.clock.wall_ns()
+        counts = self._counts(ready, costs, SAVES * (deadline - now) * 1e-9)
+        planned_s = sum(count * cost for count, cost in zip(counts, costs, strict=True))
+        # The base's samples may take longer than the block's share; nothing may take longer than the whole job.
+        deadline = min(self.ends_ns, max(deadline, now + planned_s * 1e9))
         rng = np.random.default_rng([self.plan.seed, self.process, problem.m, problem.n, problem.k])
         taken = rounds(arms, counts, clock=self.clock, rng=rng, control=self.control, before=self._announcer(ready))
         right = dict.fromkeys(range(len(ready)), True)
@@ -240,19 +245,18 @@ class Bench:
             if self.clock.wall_ns() > deadline:
                 break
 
-    def _counts(self, ready: Sequence[_Ready], arms: Sequence[Arm], left_s: float) -> list[int]:
-        """Samples of each arm: the base's first, if they leave a quarter of the time to the others."""
-        costs = [arm.cost_s + (DRAIN_S if arm.threads > 1 else 0.0) for arm in arms]
+    def _counts(self, ready: Sequence[_Ready], costs: Sequence[float], left_s: float) -> list[int]:
+        """Samples of each arm: the base's first, then what is left for all."""
         base = next((place for place, each in enumerate(ready) if each.case.kernel == self.plan.base), None)
         sure = 0
         if base is not None:
-            affordable = int(max(0.0, left_s) / 2 / costs[base])
+            affordable = int(SAVES * max(0.0, (self.ends_ns - self.clock.wall_ns()) * 1e-9) / costs[base])
             sure = min(sure_samples(self.plan, self.plan.base, costs[base]), affordable)
             left_s -= sure * costs[base]
         # What is ready has been paid for: each gets one sample at least.
         counts = [max(1, count) for count in allot(costs, left_s, self.plan.rounds)]
         if base is not None:
-            counts[base] = min(self.plan.rounds, counts[base] + sure)
+            counts[base] = min(self.plan.rounds, max(counts[base], sure))
         return counts
 
     def _announcer(self, ready: Sequence[_Ready]) -> Callable[[int], None]:

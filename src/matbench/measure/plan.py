@@ -111,7 +111,7 @@ PRESETS: dict[str, Preset] = {
         grids=(
             Grid("float64", "16,64,100,128,256,512,1000"),
             Grid("float64", "1000", "numba_ijk", beyond=True),
-            Grid("float64", "32,500,1024", _FAST),
+            Grid("float64", "32", _FAST),
             Grid("float32", "64"),
             Grid("float32", "256,1000", _FAST),
             Grid("int64", "64,128,256", _INTEGER),

@@ -98,6 +98,7 @@ def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
         control=ThreadControl(),
         tell=channel.tell,
         bound=bound,
+        ends_ns=deadline,
     )
     for done in _steps(bench, job, left_s):
         channel.tell(Pause(block=done, left_s=left_s()))

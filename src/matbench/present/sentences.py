@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at
 from matbench.present.words import bracket, clean, count_threads, listed, rate_text, time_text, where
-from matbench.units import format_factor
+from matbench.units import format_factor, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Row, SpeedUp, Table
     from matbench.model import Problem
 
-__all__ = ["Step", "closing_sentence", "extrapolated_sentence", "steps"]
+__all__ = ["Step", "ceilings_sentence", "closing_sentence", "extrapolated_sentence", "steps"]
 
 PRODUCT = "NumPy's @"
 # The base in words; any other kernel goes by its name alone.
@@ -164,3 +164,17 @@ def extrapolated_sentence(table: Table) -> str | None:
         f"{clean(speedup.base, limit=80)}: extrapolated, for the time of {clean(speedup.base, limit=80)}{time} "
         f"was not measured there but predicted from {clean(fitted)}."
     )
+
+
+def ceilings_sentence(table: Table) -> str | None:
+    """What the hardware was found to be able to do, by thread count: multiply-adds and memory; None if not measured."""
+    peaks = [_limit(key, f"{format_rate(each.estimate)} GFLOP/s") for key, each in sorted(table.peaks.items())]
+    streams = [_limit(key, f"{format_rate(each.estimate)} GB/s") for key, each in sorted(table.bandwidths.items())]
+    parts = [f"{what} {listed(found)}" for what, found in (("peak", peaks), ("memory", streams)) if found]
+    return f"Measured limits of the hardware: {'; '.join(parts)}." if parts else None
+
+
+def _limit(key: str, rate: str) -> str:
+    """A ceiling's name and thread count, as the table keys them, with its rate."""
+    what, threads = key.rsplit("/", 1)
+    return f"{clean(what)} {rate} on {count_threads(int(threads))}"
