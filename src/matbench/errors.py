@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["IncompleteError", "InternalError", "KernelError", "MatbenchError", "RecordError", "UsageError"]
+import re
+
+__all__ = [
+    "IncompleteError",
+    "InternalError",
+    "KernelError",
+    "MatbenchError",
+    "RecordError",
+    "UsageError",
+    "without_paths",
+]
 
 
 class MatbenchError(Exception):
@@ -39,3 +49,14 @@ class InternalError(MatbenchError):
     """matbench itself failed; the message names what to report."""
 
     exit_code = 4
+
+
+def without_paths(text: str) -> str:
+    """`text` with every path cut down to its last name: messages are stored and shown, homes and users are not.
+
+    Examples
+    --------
+    >>> without_paths("File /home/ada/kernels/fast.py, line 3")
+    'File fast.py, line 3'
+    """
+    return re.sub(r"(?:[A-Za-z]:)?(?:[/\\\\][^\s:'\"/\\\\]+)*[/\\\\](?=[^\s/\\\\])", "", text)

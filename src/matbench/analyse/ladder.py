@@ -13,6 +13,10 @@ from matbench.analyse.rows import Interval, Row, SpeedUp, Table
 from matbench.analyse.statistics import call_seconds, median_interval, paired_ratio
 from matbench.model import DTYPES, Case, Ceiling, KernelCard, Measurement, Problem, Record
 
+INTERPRETED = (
+    "pure Python"  # the family whose rows all take alike: no cache blocking, no threads, no matrix-vector path
+)
+
 __all__ = ["bandwidths", "peaks", "tabulate"]
 
 
@@ -72,7 +76,7 @@ class _Reader:
         slabs: dict[Case, list[tuple[int, float]]] = {}
         wrong = set()
         for case, each in self.found.items():
-            if is_slab(case.problem):
+            if is_slab(case.problem) and self.card(case.kernel).rung == INTERPRETED:
                 whole = Case(case.kernel, msgspec.structs.replace(case.problem, m=case.problem.n), case.threads)
                 points = slabs.setdefault(whole, [])
                 points.extend((case.problem.m, seconds) for seconds in call_seconds(each.samples))

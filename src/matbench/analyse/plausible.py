@@ -134,7 +134,8 @@ def _cards(record: Record) -> Iterator[str]:
 
 def _counts(record: Record) -> Iterator[str]:
     rounds, cpus = record.header.plan.rounds, record.header.host.logical_cpus
-    many = (each for each in record.measurements if len(each.samples) > rounds)
+    # A run that was continued, or whose sampling process had to be replaced, samples its last block once more.
+    many = (each for each in record.measurements if max(Counter(each.samples.process).values(), default=0) > rounds)
     yield from _finding(f"More samples than the {rounds} that the plan allows", _labels(many))
     wide = (each for each in record.measurements if each.case.threads > cpus and len(each.samples))
     yield from _finding(f"More threads than the machine's {cpus} logical CPUs", _labels(wide))

@@ -15,7 +15,7 @@ from matbench.units import format_bytes
 __all__ = ["examine", "list_kernels", "show_host"]
 
 
-def as_json(value: object) -> str:
+def _indented(value: object) -> str:
     """One JSON text, indented, for any value of the model."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
@@ -25,7 +25,7 @@ def show_host(*, as_json: bool) -> int:
     host, environment, conditions = read_host(), read_environment(), read_conditions()
     if as_json:
         card = {"host": host, "environment": environment, "conditions": conditions}
-        console.data(msgspec.json.format(msgspec.json.encode(card), indent=2).decode())
+        console.data(_indented(card))
         return 0
     console.data(render_markdown(("", machine_label(host)), [*_host_lines(host), *_software_lines(environment)]))
     console.hint("is it fit to measure on? matbench doctor")
@@ -75,7 +75,7 @@ def examine(*, strict: bool, as_json: bool) -> int:
     """Print what the doctor finds; 1 with `strict` if that is anything."""
     findings = diagnose(read_host(), read_environment(), read_conditions())
     if as_json:
-        console.data(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
+        console.data(_indented(findings))
     else:
         console.data("\n".join(_finding_lines(each) for each in findings))
     worst = {each.level for each in findings}
@@ -94,7 +94,7 @@ def list_kernels(blas: tuple[str, ...], *, as_json: bool) -> int:
         rows = [
             {**msgspec.to_builtins(each.card), "dtypes": each.dtypes, "why_not": each.why_not()} for each in registry
         ]
-        console.data(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+        console.data(_indented(rows))
         return 0
     columns = ("family", "kernel", "the idea it adds", "types", "threads", "here")
     lines = [

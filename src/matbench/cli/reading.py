@@ -17,10 +17,12 @@ from matbench.errors import RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
 from matbench.present.choose import headline_problem
 from matbench.present.json_object import run_object
-from matbench.present.sentences import ceilings_sentence, closing_sentence, extrapolated_sentence
+from matbench.present.sentences import ceilings_sentence, closing_sentence, compile_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, overview_table, skipped_list, to_csv
+from matbench.present.words import clean
 from matbench.record.exchange import samples_csv
 from matbench.record.journal import encode_record
+from matbench.record.names import check_name
 from matbench.record.store import find_records, import_record, read_record, resolve_record, write_bytes, write_text
 from matbench.sizes import parse_sizes
 
@@ -73,7 +75,7 @@ def load_table(argument: str | None, results: Path, base: str | None) -> tuple[R
         console.warn("this run did not reach its end; matbench run --resume continues it")
     names = [card.name for card in record.header.kernels]
     if base is not None and base not in names:
-        raise UsageError(f"no kernel {base!r} in this record; there are: {', '.join(names)}")
+        raise UsageError(f"no kernel {base!r} in this record; there are: {', '.join(map(clean, names))}")
     return record, tabulate(record, base)
 
 
@@ -84,13 +86,21 @@ def run_json(header: Header, table: Table) -> str:
 
 def _heading(header: Header) -> str:
     plan = header.plan
-    return f"{header.machine}: {header.host.cpu.brand}, {header.created[:10]}, `{plan.command}`, record {header.id}"
+    words = [
+        clean(each) for each in (header.machine, header.host.cpu.brand, header.created[:10], plan.command, header.id)
+    ]
+    return "{}: {}, {}, `{}`, record {}".format(*words)
 
 
 def told(header: Header, table: Table, problems: Sequence[Problem]) -> str:
     """Heading, one ladder a problem, sentences, overview, and what was left out."""
     parts = [_heading(header), *(ladder_table(table, problem) for problem in problems)]
-    sentences = (closing_sentence(table), extrapolated_sentence(table), ceilings_sentence(table))
+    sentences = (
+        closing_sentence(table),
+        extrapolated_sentence(table),
+        compile_sentence(table),
+        ceilings_sentence(table),
+    )
     parts += [sentence for sentence in sentences if sentence]
     dtypes = dict.fromkeys(row.case.problem.dtype for row in table.rows)
     parts += [overview_table(table, dtype) for dtype in dtypes]
@@ -155,7 +165,8 @@ def draw_figures(table: Table, folder: Path, kinds: Sequence[str], dtype: Dtype,
 
 def figure_folder(results: Path, header: Header) -> Path:
     """Where the figures of a record go by default."""
-    return results / "figures" / header.machine / header.id
+    # The names come from a file that may be a stranger's: no path out of the folder.
+    return results / "figures" / check_name(header.machine, "machine label") / check_name(header.id, "record id")
 
 
 def plot_record(
@@ -210,7 +221,10 @@ def export_record(argument: str | None, results: Path, *, form: str, target: Pat
 
 def import_file(source: Path, results: Path) -> int:
     """Take in a stranger's record."""
-    findings = implausible(read_record(source))
+    record = read_record(source)
+    for warning in record.warnings:
+        console.warn(warning)
+    findings = implausible(record)
     if findings:
         raise RecordError(f"{source.name} is not plausible: {findings[0]}; ask its author to measure again")
     path = import_record(source, results)
@@ -233,13 +247,13 @@ def validate_files(paths: Sequence[Path]) -> int:
     code = 0
     for path in files:
         try:
-            findings = implausible(read_record(path))
+            record = read_record(path)
         except RecordError as error:
             console.error(str(error))
             code = 2
             continue
-        console.data(
-            f"{path.name}: {'ok' if not findings else ''}".rstrip() + "".join(f"\n  {each}" for each in findings)
-        )
+        findings = (*record.warnings, *implausible(record))
+        state = "" if findings else " ok" if record.is_complete else " ok, but not complete"
+        console.data(f"{path.name}:{state}" + "".join(f"\n  {each}" for each in findings))
         code = max(code, 1 if findings else 0)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, pars
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
-from matbench.measure.plan import BASE, Request, block_seconds, make_plan, run_seconds
+from matbench.measure.plan import BASE, COMPILE_S, Request, block_seconds, make_plan, run_seconds
 from matbench.measure.session import Event, Progress, Session, Software
 from matbench.model import Block, Case, Ceiling, End, Header, Measurement, Plan, Record
 from matbench.present.choose import headline_problem
@@ -40,7 +41,8 @@ FINISH_S = 5.0  # s, of the budget: the last table and the figures
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
 LARGEST_SEED = 2**62  # that a record can hold
-SHORTEST_S = 8.0  # s, a shorter budget is gone before anything is measured
+RESUME_S = FINISH_S + 3.0  # s, of any run: its start, its ceilings and its end
+SHORTEST_S = 10.0  # s, a shorter budget is gone before anything is measured
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ def _command(options: Options) -> str:
     for name in ("kernels", "sizes", "dtypes", "threads", "budget", "base"):
         value = getattr(options, name)
         if value is not None:
-            words.append(f"--{name} {value!r}" if " " in value else f"--{name} {value}")
+            words.append(f"--{name} {shlex.quote(value)}")
     if options.seed != 1:
         words.append(f"--seed {options.seed}")
-    words += [f"--blas {Path(path).name}" for path in options.blas]
+    words += [f"--blas {shlex.quote(Path(path).name)}" for path in options.blas]
     return " ".join(words)
 
 
@@ -131,8 +133,9 @@ def _resumed_work(options: Options, registry: Registry, machine: Machine) -> _Wo
     Raises
     ------
     UsageError
-        If there is none, or this is another machine or other software.
+        If there is none, this is another machine or other software, or the request would change the plan.
     """
+    _refuse_new_plan(options)
     paths = incomplete_records(options.output, machine.host.host_id)
     if not paths:
         raise UsageError(f"no interrupted run of this machine under {options.output.name}; begin one with matbench run")
@@ -142,17 +145,35 @@ def _resumed_work(options: Options, registry: Registry, machine: Machine) -> _Wo
         raise UsageError(f"{record.header.id} can't be continued: {'; '.join(apart)}; begin anew with matbench run")
     plan = record.header.plan
     blocks = unfinished(record)
-    for block in blocks:
-        for name, _ in block.arms:
-            registry.get(name)
-    needs = {block: block_seconds(plan, block, _calls(registry, block))[1] for block in plan.blocks}
-    share = sum(needs[block] for block in blocks) / max(1e-9, sum(needs.values()))
+    missing = sorted({name for block in blocks for name, _ in block.arms} - set(registry.names))
+    if missing:
+        hint = "install its plugin, or name its library with --blas"
+        raise UsageError(f"{record.header.id} can't be continued without {missing[0]}; {hint}")
+    most = max((threads for block in blocks for _, threads in block.arms), default=1)
+    if most > machine.processors:
+        hint = f"this process may use {machine.processors}; widen its affinity or quota"
+        raise UsageError(f"{record.header.id} can't be continued: it needs {most} processors, and {hint}")
+    left_s = sum(_wanted(plan, registry, block) for block in blocks)
+    share = left_s / max(1e-9, sum(_wanted(plan, registry, block) for block in plan.blocks))
+    fixed_s = RESUME_S + COMPILE_S * len({name for block in blocks for name, _ in block.arms})
+    share = min(1.0, share + fixed_s / plan.budget_s)  # starting and compiling take as long as at first
     processes = [process for each in record.measurements for process in each.samples.process]
     return _Work(record.header, blocks, share, process=max(processes, default=-1) + 1, path=paths[-1])
 
 
-def _calls(registry: Registry, block: Block) -> list[float]:
-    return [registry.get(name).expected_seconds(block.problem, threads) for name, threads in block.arms]
+def _refuse_new_plan(options: Options) -> None:
+    """A run that goes on keeps its plan: no option may seem to change it."""
+    default = Options()
+    for name in ("preset", "kernels", "sizes", "dtypes", "threads", "budget", "base", "seed", "machine"):
+        if getattr(options, name) != getattr(default, name):
+            raise UsageError(f"--resume continues a run as it was planned; leave out --{name}")
+
+
+def _wanted(plan: Plan, registry: Registry, block: Block) -> float:
+    """Time that all samples of a block take, s, by the cost models; what is not installed counts nothing."""
+    arms = tuple(arm for arm in block.arms if arm[0] in registry.names)
+    calls = [registry.get(name).expected_seconds(block.problem, threads) for name, threads in arms]
+    return block_seconds(plan, msgspec.structs.replace(block, arms=arms), calls)[1]
 
 
 def unfinished(record: Record) -> tuple[Block, ...]:
@@ -358,6 +379,9 @@ class _Runner:
         wrong = [each for each in record.measurements if each.outcome == "wrong"]
         for each in wrong:
             console.error(f"{each.case.kernel} at n = {each.case.problem.shape_label}: {each.reason}; it was not timed")
+        for each in record.measurements:
+            if each.outcome == "ended":
+                console.warn(f"{each.case.kernel} at n = {each.case.problem.shape_label}: {each.reason}")
         findings = implausible(record)
         for finding in findings:
             console.error(finding)

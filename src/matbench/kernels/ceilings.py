@@ -19,9 +19,19 @@ from matbench.kernels.jit import njit, numba_missing, prange
 from matbench.kernels.registry import Array
 from matbench.model import ITEMSIZE, Dtype
 
-__all__ = ["CHAINS", "fma_chains", "read_stream", "stream_arrays", "triad_stream", "vector_lanes", "why_no_chains"]
+__all__ = [
+    "CHAINS",
+    "fma_chains",
+    "has_fma",
+    "read_stream",
+    "stream_arrays",
+    "triad_stream",
+    "vector_lanes",
+    "why_no_chains",
+]
 
 CHAINS = 12
+ARM64 = frozenset({"arm64", "aarch64"})  # the names that systems give it
 _BYTES_BY_FEATURE = (("avx512f", 64), ("avx", 32), ("sse2", 16), ("neon", 16))  # widest register first
 
 
@@ -49,13 +59,18 @@ def vector_lanes(dtype: Dtype) -> tuple[int, ...]:
     if missing:
         raise KernelError(missing)
     features = _features()
-    if platform.machine().lower() in {"arm64", "aarch64"}:
+    if platform.machine().lower() in ARM64:
         features = {**features, "neon": True}  # part of the architecture; LLVM lists it only for some cores
     widest = next((size for name, size in _BYTES_BY_FEATURE if features.get(name)), ITEMSIZE[dtype])
     lanes = [1]
     while lanes[-1] * 2 * ITEMSIZE[dtype] <= widest:
         lanes.append(lanes[-1] * 2)
     return tuple(lanes)
+
+
+def has_fma() -> bool:
+    """Whether this machine multiplies and adds in one instruction."""
+    return platform.machine().lower() in ARM64 or bool(_features().get("fma"))
 
 
 @functools.cache
@@ -65,6 +80,7 @@ def _chain_intrinsic(dtype: Dtype, lanes: int) -> Any:
     from numba import types  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
 
+    fused = has_fma()
     scalar = ir.DoubleType() if dtype == "float64" else ir.FloatType()
     vector = ir.VectorType(scalar, lanes) if lanes > 1 else scalar
     letter = f"{'v' + str(lanes) if lanes > 1 else ''}f{8 * ITEMSIZE[dtype]}"
@@ -73,9 +89,13 @@ def _chain_intrinsic(dtype: Dtype, lanes: int) -> Any:
         return ir.Constant(vector, [value] * lanes if lanes > 1 else value)
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        fma = builder.module.declare_intrinsic(
-            f"llvm.fma.{letter}", fnty=ir.FunctionType(vector, [vector, vector, vector])
-        )
+        declared = ir.FunctionType(vector, [vector, vector, vector])
+        fma = builder.module.declare_intrinsic(f"llvm.fma.{letter}", fnty=declared)
+
+        def multiply_add(x: Any) -> Any:
+            # Without the instruction, a fused operation is a call of a slow function: then one after the other.
+            return builder.call(fma, [x, half, half]) if fused else builder.fadd(builder.fmul(x, half), half)
+
         entry = builder.block
         loop = builder.append_basic_block("chains")
         done = builder.append_basic_block("done")
@@ -89,7 +109,7 @@ def _chain_intrinsic(dtype: Dtype, lanes: int) -> Any:
         half = constant(0.5)
         for index, each in enumerate(sums):
             each.add_incoming(constant(2.0 + index), entry)
-            each.add_incoming(builder.call(fma, [each, half, half]), loop)
+            each.add_incoming(multiply_add(each), loop)
         following = builder.add(step, ir.Constant(ir.IntType(64), 1))
         step.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", following, arguments[0]), loop, done)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from matbench.errors import without_paths
+
 __all__ = ["njit", "numba_missing", "prange"]
 
 
@@ -21,7 +23,7 @@ try:
     njit, prange, _missing = _numba.njit, _numba.prange, None
 except ImportError as reason:
     njit, prange = _declared_only, range
-    _missing = f"needs numba, which can't be imported ({reason}); pip install numba"
+    _missing = f"needs numba, which can't be imported ({without_paths(str(reason))}); pip install numba"
 
 
 def numba_missing() -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 from matbench.kernels.registry import Array, Matmul
 from matbench.model import Dtype, Problem
 
-__all__ = ["Verdict", "check_laws", "check_product", "largest_error", "operands", "probe_error"]
+__all__ = ["Verdict", "check_bytes", "check_laws", "check_product", "largest_error", "operands", "probe_error"]
 
 FULL_CHECK_FLOPS = 2 * 128**3  # up to here the whole product is recomputed in extended precision
 PROBES = 3  # random +-1 vectors: one wrong element shows in each of them
@@ -36,6 +36,14 @@ class Verdict:
     def is_right(self) -> bool:
         """Whether the product may be timed."""
         return self.reason is None
+
+
+def check_bytes(problem: Problem) -> int:
+    """Memory that making the operands and checking a product takes beyond the operands themselves, in bytes.
+
+    Both hold copies of A, B and C in double precision.
+    """
+    return 2 * 8 * (problem.m * problem.k + problem.k * problem.n + problem.m * problem.n)
 
 
 def operands(problem: Problem) -> tuple[Array, Array, Array]:

@@ -25,6 +25,11 @@ def _conversions(problem: Problem) -> int:
     return (problem.m * problem.k + problem.k * problem.n) // 30
 
 
+def _object_bytes(problem: Problem) -> int:
+    """A Python number and the reference to it take about 32 bytes."""
+    return 32 * (problem.m * problem.k + problem.k * problem.n)
+
+
 @kernel("python_arrays", rung=Rung.PYTHON, idea="three loops that index ndarrays", gflops=0.007)
 def python_arrays(a: Array, b: Array, out: Array) -> None:
     """The loop a beginner writes over ndarrays: every element it touches is boxed into a Python object first."""
@@ -38,7 +43,14 @@ def python_arrays(a: Array, b: Array, out: Array) -> None:
             out[i, j] = total
 
 
-@kernel("python_lists", rung=Rung.PYTHON, idea="the same three loops over lists", gflops=0.025, dispatches=_conversions)
+@kernel(
+    "python_lists",
+    rung=Rung.PYTHON,
+    idea="the same three loops over lists",
+    gflops=0.025,
+    dispatches=_conversions,
+    workspace=_object_bytes,
+)
 def python_lists(a: Array, b: Array, out: Array) -> None:
     """The same loop over lists, whose elements are Python objects already; the conversion is part of the time."""
     m, k = a.shape
@@ -55,7 +67,14 @@ def python_lists(a: Array, b: Array, out: Array) -> None:
         out[i] = result
 
 
-@kernel("python_sumprod", rung=Rung.PYTHON, idea="the inner loop moves into C", gflops=0.07, dispatches=_conversions)
+@kernel(
+    "python_sumprod",
+    rung=Rung.PYTHON,
+    idea="the inner loop moves into C",
+    gflops=0.07,
+    dispatches=_conversions,
+    workspace=_object_bytes,
+)
 def python_sumprod(a: Array, b: Array, out: Array) -> None:
     """Idiomatic Python: each row meets each column in one reduction that runs in C.
 

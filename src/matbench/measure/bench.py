@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from matbench.errors import InternalError, without_paths
 from matbench.kernels import ceilings
-from matbench.kernels.oracle import Verdict, check_laws, check_product, operands
+from matbench.kernels.oracle import Verdict, check_bytes, check_laws, check_product, operands
 from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
 from matbench.measure.clock import Clock
 from matbench.measure.plan import DRAIN_S, ONE_LOOP, SINGLE_SHOT_S, block_seconds, preparing_seconds, sure_samples
@@ -108,6 +109,8 @@ class Bench:
                     tiny = operands(Problem(m=2, n=2, k=2, dtype=case.problem.dtype))
                     self.first_calls[key] = time_loops(functools.partial(matmul, *tiny), 1, self.clock).elapsed_ns
                 self.laws[key] = check_laws(matmul, case.problem.dtype)
+        except InternalError:  # the threads could not be set: no fault of the kernel's; each case will say so
+            self.laws[key] = Verdict(0.0)
         except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
             self.laws[key] = Verdict(math.inf, _raised(error))
         self.control.refresh()  # a first parallel call loads Numba's threading layer
@@ -118,9 +121,10 @@ class Bench:
         """Measure a block within about `seconds`, telling as it goes; yields where nothing is being timed."""
         problem = block.problem
         deadline = self.clock.wall_ns() + seconds * 1e9
-        if problem.operand_bytes > self.memory_bytes:
+        own = problem.operand_bytes + check_bytes(problem)
+        if own > self.memory_bytes:
             for name, threads in block.arms:
-                self._skip(Case(kernel=name, problem=problem, threads=threads), self._too_big(problem.operand_bytes))
+                self._too_big(Case(kernel=name, problem=problem, threads=threads), own)
             return
         self.tell(Started(what=f"operands of {problem.shape_label}", allowed_s=HANGS_AFTER_S * 2))
         matrices = operands(problem)
@@ -136,8 +140,9 @@ class Bench:
             yield
         yield from self._sample(problem, ready, deadline)
 
-    def _too_big(self, count: int) -> str:
-        return f"needs {format_bytes(count)} of memory, {format_bytes(self.memory_bytes)} may be used"
+    def _too_big(self, case: Case, count: int) -> None:
+        reason = f"needs {format_bytes(count)} of memory, {format_bytes(self.memory_bytes)} may be used"
+        self.tell(Measurement(case=case, outcome="skipped", reason=reason, bytes_allowed=self.memory_bytes))
 
     def _skip(self, case: Case, reason: str) -> None:
         self.tell(Measurement(case=case, outcome="skipped", reason=reason))
@@ -148,10 +153,11 @@ class Bench:
         reason = made.why_not(case.problem.dtype, case.threads)
         if reason is not None:
             return reason
-        if made.needed_bytes(case.problem) > self.memory_bytes:
-            return self._too_big(made.needed_bytes(case.problem))
+        if (case.kernel, case.problem.dtype) not in self.laws:
+            return "the time budget was used up before it could be compiled"
         cost_s = call_s + preparing_seconds(self.plan, call_s)
-        if cost_s > max(left_s, SMALL_SHARE * self.plan.budget_s):
+        small = self.clock.wall_ns() < self.ends_ns and cost_s <= SMALL_SHARE * self.plan.budget_s
+        if cost_s > left_s and not small:
             left = format_seconds(max(0.0, left_s))
             return f"takes about {format_seconds(cost_s)}, the time budget had {left} left for it"
         return None
@@ -162,6 +168,10 @@ class Bench:
         reason = self._hindrance(case, call_s, left_s)
         if reason is not None:
             self._skip(case, reason)
+            return None
+        needed = self.registry.get(case.kernel).needed_bytes(case.problem) + check_bytes(case.problem)
+        if needed > self.memory_bytes:
+            self._too_big(case, needed)
             return None
         self.tell(Started(what=case.kernel, case=case, allowed_s=max(HANGS_AFTER_S, 10 * call_s)))
         if self._spinning:
@@ -205,7 +215,9 @@ class Bench:
         self.tell(Measurement(case=case, outcome="wrong", reason=verdict.reason, error=error))
 
     def _failed(self, case: Case, error: Exception) -> None:
-        if isinstance(error, MemoryError):
+        if isinstance(error, InternalError):  # the threads could not be set
+            self._skip(case, str(error))
+        elif isinstance(error, MemoryError):
             self.tell(Measurement(case=case, outcome="ended", reason="ran out of memory in its first call"))
         else:
             self.tell(Measurement(case=case, outcome="wrong", reason=_raised(error)))
@@ -260,11 +272,17 @@ class Bench:
         return counts
 
     def _announcer(self, ready: Sequence[_Ready]) -> Callable[[int], None]:
+        blamed = False  # whether the parent would blame a long case for what happens now
+
         def announce(index: int) -> None:
+            nonlocal blamed
             if index < len(ready) and ready[index].long is not None:
-                each = ready[index]
+                each, blamed = ready[index], True
                 allowed = max(HANGS_AFTER_S, 10 * each.arm.cost_s)
                 self.tell(Started(what=each.case.kernel, case=each.case, allowed_s=allowed))
+            elif blamed:
+                blamed = False
+                self.tell(Started(what="a round", allowed_s=2 * HANGS_AFTER_S))
 
         return announce
 
@@ -308,12 +326,13 @@ class Bench:
         _, flops = ceilings.fma_chains(dtype, lanes)
         steps = Sample(self.fma_steps[dtype, lanes], sample.elapsed_ns)
         samples = one_sample(steps, self.process, number)
-        return Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=threads, work=flops * threads, samples=samples)
+        fused = ceilings.has_fma()
+        return Ceiling("fma", dtype, lanes, threads, flops * threads, fused=fused, samples=samples)
 
 
 def _raised(error: Exception) -> str:
     """What a kernel raised, in one line that fits a record."""
-    return " ".join(f"raised {type(error).__name__}: {error}".split())[:500]
+    return " ".join(f"raised {type(error).__name__}: {without_paths(str(error))}".split())[:500]
 
 
 def one_sample(sample: Sample, process: int, number: int) -> Samples:

@@ -11,7 +11,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from matbench.errors import UsageError
+from matbench.errors import UsageError, without_paths
 from matbench.kernels.blas import blas_kernel, exports_cblas
 from matbench.kernels.registry import Registry
 
@@ -40,11 +40,7 @@ def _load(path: str) -> ctypes.CDLL:
         return ctypes.CDLL(path)
     except OSError as reason:
         hint = "give the path of a shared library such as libmkl_rt.so"
-        raise UsageError(f"{PurePath(path).name} can't be loaded ({_without_paths(str(reason))}); {hint}") from None
-
-
-def _without_paths(text: str) -> str:
-    return re.sub(r"(/[^\s:]+)+/", "", text)
+        raise UsageError(f"{PurePath(path).name} can't be loaded ({without_paths(str(reason))}); {hint}") from None
 
 
 def _described(path: str, loaded: Sequence[dict[str, Any]]) -> _Blas:

@@ -13,6 +13,7 @@ from matbench.sizes import parse_sizes
 from matbench.units import format_seconds
 
 __all__ = [
+    "COMPILE_S",
     "DRAIN_S",
     "ONE_LOOP",
     "PRESETS",
@@ -226,7 +227,8 @@ def _reason(made: Kernel, threads: int, problem: Problem, longest_call_s: float)
         return made.why_not(problem.dtype)
     call_s = made.expected_seconds(problem, threads)
     if call_s > longest_call_s:
-        hint = f"--kernels {made.name} --sizes {problem.shape_label} --budget {math.ceil(60 + 3 * call_s)}s"
+        dtype = "" if problem.dtype == "float64" else f" --dtypes {problem.dtype}"
+        hint = f"--kernels {made.name} --sizes {problem.shape_label}{dtype} --budget {math.ceil(60 + 3 * call_s)}s"
         return f"one call takes about {format_seconds(call_s)}, too long for this preset; ask for it with {hint}"
     return None
 

@@ -30,7 +30,8 @@ class Job(Value, frozen=True, tag="job", tag_field="type"):
     seconds: float  # time it has, s
     memory_bytes: int  # memory that one case may take
     caches: Caches
-    ceilings: bool = True  # whether the hardware's limits are to be measured
+    ceilings: bool = True  # whether memory bandwidth is to be measured
+    chains: bool = True  # whether the peak is
 
 
 class Go(Value, frozen=True, tag="go", tag_field="type"):
@@ -51,6 +52,7 @@ class Started(Value, frozen=True, tag="started", tag_field="type"):
     what: str
     allowed_s: float
     case: Case | None = None  # None: no single case can be blamed
+    before_blocks: bool = False  # whether it is about the hardware's limits, before any block
     whole_kernel: bool = False  # whether its kernel as a whole is to blame, in every block
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
+from matbench.errors import InternalError
 from matbench.kernels import ceilings
 from matbench.kernels.registry import FLOATS
 from matbench.measure.bench import HANGS_AFTER_S, Bench, one_sample
@@ -34,7 +37,7 @@ def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]
             continue
         widest = ceilings.vector_lanes(dtype)[-1]
         for lanes in ceilings.vector_lanes(dtype):
-            bench.tell(Started(what=f"peak of {lanes} lanes", allowed_s=2 * HANGS_AFTER_S))
+            bench.tell(Started(what=f"peak of {lanes} lanes", allowed_s=2 * HANGS_AFTER_S, before_blocks=True))
             run, flops = ceilings.fma_chains(dtype, lanes)
             with bench.control.limited(1):
                 run(1, 1)  # compiles
@@ -44,9 +47,13 @@ def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]
             bench.fma_steps[dtype, lanes] = steps
             # Threads are asked of the widest vectors only: each more function costs a compilation.
             for count in threads if lanes == widest else (1,):
-                _tell_chain(
-                    bench, run, Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=count, work=flops * count), steps
+                made = Ceiling(
+                    kind="fma", dtype=dtype, lanes=lanes, threads=count, work=flops * count, fused=ceilings.has_fma()
                 )
+                try:
+                    _tell_chain(bench, run, made, steps)
+                except InternalError as error:  # the threads could not be set: this ceiling is missing, with its reason
+                    bench.tell(msgspec.structs.replace(made, reason=str(error)))
             yield
 
 
@@ -60,16 +67,7 @@ def _tell_chain(bench: Bench, run: Callable[[int, int], float], ceiling: Ceiling
 
 
 def _tell(bench: Bench, ceiling: Ceiling, sample: Sample, number: int) -> None:
-    bench.tell(
-        Ceiling(
-            kind=ceiling.kind,
-            dtype=ceiling.dtype,
-            lanes=ceiling.lanes,
-            threads=ceiling.threads,
-            work=ceiling.work,
-            samples=one_sample(sample, bench.process, number),
-        )
-    )
+    bench.tell(msgspec.structs.replace(ceiling, samples=one_sample(sample, bench.process, number)))
 
 
 def stream_size(caches: Caches) -> int:
@@ -105,7 +103,8 @@ def measure_streams(bench: Bench, caches: Caches, threads: Sequence[int], second
         for kind in ("read", "triad"):
             bench.tell(Ceiling(kind=kind, dtype="float64", lanes=1, threads=1, work=1, reason=reason))
         return
-    bench.tell(Started(what="memory bandwidth", allowed_s=HANGS_AFTER_S + 10 * 24 * size / TOUCH_RATE))
+    allowed_s = HANGS_AFTER_S + 10 * 24 * size / TOUCH_RATE
+    bench.tell(Started(what="memory bandwidth", allowed_s=allowed_s, before_blocks=True))
     a, b, c = ceilings.stream_arrays(size)
     small = [each[:64] for each in (a, b, c)]
     ceilings.read_stream(small[0])

@@ -93,7 +93,7 @@ class Child:
     def __init__(self, threads: int, blas: Sequence[str]) -> None:
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
         self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-            [sys.executable, "-m", "matbench.measure.worker", *blas],
+            [sys.executable, "-P", "-m", "matbench.measure.worker", *blas],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -222,15 +222,15 @@ class Session:
             If the sampling process can't be started.
         """
         todo = list(self.blocks)
-        process, ceilings = self.process, self.ceilings
-        while todo and not self._stop:
-            attempt = _Attempt(self, tuple(todo), process, ceilings)
+        process, ceilings, chains = self.process, self.ceilings, True
+        while todo and not self._stop and (process == self.process or self.clock.wall_ns() < self.deadline_ns):
+            attempt = _Attempt(self, tuple(todo), process, ceilings, chains)
             yield from attempt.run()
             if attempt.failure is None:
                 return
             todo, lost = attempt.remaining()
             yield from lost
-            process, ceilings = process + 1, False
+            process, ceilings, chains = process + 1, False, chains and not attempt.failed_before_blocks
 
 
 @dataclass
@@ -241,6 +241,7 @@ class _Attempt:
     blocks: tuple[Block, ...]
     process: int
     ceilings: bool
+    chains: bool
     failure: str | None = None
     _done: int = 0
     _started: Started | None = None
@@ -277,6 +278,7 @@ class _Attempt:
                 memory_bytes=session.memory_bytes,
                 caches=session.caches,
                 ceilings=self.ceilings,
+                chains=self.chains,
             )
         )
 
@@ -302,12 +304,19 @@ class _Attempt:
                         self._settled.add(message.case)
                 yield message
 
+    @property
+    def failed_before_blocks(self) -> bool:
+        """Whether it ended while the hardware's limits were measured."""
+        return self.failure is not None and self._started is not None and self._started.before_blocks
+
     def remaining(self) -> tuple[list[Block], list[Measurement]]:
         """Blocks that a next process has to measure, and the cases that are to blame, as ended."""
         first, *rest = self.blocks[self._done :] or (None,)
         if first is None:
             return [], []
         blamed = self._started.case if self._started is not None else None
+        if self.failed_before_blocks:  # no block is to blame: all of them again
+            return [first, *rest], []
         if blamed is None:  # no single case to blame: the block is given up, what it has told is kept
             return list(rest), [
                 Measurement(case=case, outcome="ended", reason=f"something in its block {self.failure}")

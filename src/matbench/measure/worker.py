@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, TextIO, cast
 
+import msgspec
+
 from matbench.kernels import Kernel, Registry, default_registry
 from matbench.kernels.registry import Matmul
 from matbench.measure.bench import Bench
@@ -23,7 +25,7 @@ from matbench.measure.libraries import add_blas_kernels, loaded_libraries
 from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, Pause, decode_order
 from matbench.measure.roofs import measure_chains, measure_streams
 from matbench.measure.threads import ThreadControl
-from matbench.model import Case, Dtype, Library
+from matbench.model import Block, Case, Dtype, Library, Measurement
 
 __all__ = ["main", "work"]
 
@@ -111,20 +113,40 @@ def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]
     """Ceilings first, then block after block, each with its share of the time left; yields the blocks done."""
     dtypes = tuple(dict.fromkeys(block.problem.dtype for block in job.blocks))
     threads = sorted({1} | {count for block in job.blocks for _, count in block.arms})
-    for _ in measure_chains(bench, dtypes, threads):
-        yield 0
+    if job.chains:
+        for _ in measure_chains(bench, dtypes, threads):
+            yield 0
     if job.ceilings:
         for _ in measure_streams(bench, job.caches, threads, left_s()):
             yield 0
-    for block in job.blocks:
-        for name, count in block.arms:
-            bench.learn_kernel(bench.registry.get(name), Case(kernel=name, problem=block.problem, threads=count))
-            yield 0
-    for index, block in enumerate(job.blocks):
-        seconds = first_share([bench.needs(each) for each in job.blocks[index:]], left_s())
+    blocks = tuple(_here(bench, block) for block in job.blocks)
+    for _ in _compile(bench, blocks, left_s):
+        yield 0
+    for index, block in enumerate(blocks):
+        seconds = first_share([bench.needs(each) for each in blocks[index:]], left_s())
         for _ in bench.measure(block, seconds):
             yield index
         yield index + 1
+
+
+def _compile(bench: Bench, blocks: Sequence[Block], left_s: Callable[[], float]) -> Iterator[None]:
+    """Compile and check every kernel once, as long as there is time: what can't be measured any more need not be."""
+    for block in blocks:
+        for name, count in block.arms:
+            if left_s() > 0:
+                bench.learn_kernel(bench.registry.get(name), Case(kernel=name, problem=block.problem, threads=count))
+                yield
+
+
+def _here(bench: Bench, block: Block) -> Block:
+    """A block without the arms that this process does not know: a library that only the parent has loaded."""
+    for name, threads in block.arms:
+        if name not in bench.registry.names:
+            reason = "its library is not loaded in the sampling process; name its file with --blas"
+            case = Case(kernel=name, problem=block.problem, threads=threads)
+            bench.tell(Measurement(case=case, outcome="skipped", reason=reason))
+    arms = tuple(arm for arm in block.arms if arm[0] in bench.registry.names)
+    return msgspec.structs.replace(block, arms=arms)
 
 
 def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at
 from matbench.present.words import bracket, clean, count_threads, listed, rate_text, time_text, where
-from matbench.units import format_factor, format_rate
+from matbench.units import format_factor, format_rate, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Row, SpeedUp, Table
     from matbench.model import Problem
 
-__all__ = ["Step", "ceilings_sentence", "closing_sentence", "extrapolated_sentence", "steps"]
+__all__ = ["Step", "ceilings_sentence", "closing_sentence", "compile_sentence", "extrapolated_sentence", "steps"]
 
 PRODUCT = "NumPy's @"
 # The base in words; any other kernel goes by its name alone.
@@ -178,3 +178,30 @@ def _limit(key: str, rate: str) -> str:
     """A ceiling's name and thread count, as the table keys them, with its rate."""
     what, threads = key.rsplit("/", 1)
     return f"{clean(what)} {rate} on {count_threads(int(threads))}"
+
+
+def compile_sentence(table: Table) -> str | None:
+    """How long each kernel took to compile, and from which size one single call pays for it; None if none did.
+
+    A call pays where compiling and calling together take less than one call of the base, both as measured.
+    """
+    parts = []
+    for row in table.rows:
+        if row.first_call_s is not None and row.case.problem.dtype == "float64":
+            size = _pays_from(table, row)
+            pays = f"(one call pays from n = {size} on)" if size is not None else "(pays at no size measured here)"
+            parts.append(f"{clean(row.case.kernel)} {format_seconds(row.first_call_s)} {pays}")
+    return f"Compiling is apart from all times: {'; '.join(parts)}." if parts else None
+
+
+def _pays_from(table: Table, compiled: Row) -> int | None:
+    """The smallest square size at which compiling and one call take less than one call of the base."""
+    first_s, case = compiled.first_call_s or 0.0, compiled.case
+    for row in table.rows:
+        same = (row.case.kernel, row.case.threads, row.case.problem.dtype) == (case.kernel, case.threads, "float64")
+        base = base_row(table, row.case.problem) if same and row.case.problem.is_square else None
+        if base is None or base.seconds is None or row.seconds is None:
+            continue
+        if first_s + row.seconds.estimate < base.seconds.estimate:
+            return row.case.problem.n
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -30,11 +30,13 @@ def alone(folder: Path | None = None) -> Iterator[None]:
     """
     lock = FileLock(str((folder or Path(tempfile.gettempdir())) / "matbench-measuring.lock"), mode=0o666)
     try:
-        # Where the lock can't be made, by another user's file or a read-only system, measuring goes on without it.
-        with suppress(OSError):
-            lock.acquire(timeout=0)
-    except Timeout:
+        lock.acquire(timeout=0)
+    except Timeout:  # before OSError, which it descends from
         raise UsageError("another matbench is measuring on this machine; wait for its end or stop it first") from None
+    except OSError:
+        # The lock can't be made, for another user's file or a read-only system: measuring goes on without it.
+        yield
+        return
     try:
         yield
     finally:

@@ -189,8 +189,8 @@ def _check_schema(line: bytes, name: str) -> None:
 def merge_measurements(values: Iterable[Measurement]) -> tuple[Measurement, ...]:
     """One measurement a case, in order of first appearance, the samples joined in the order given.
 
-    A ``wrong`` or ``ended`` line decides the outcome and brings its own reason and error, and nothing softens a
-    ``wrong`` one; otherwise each field is kept from the first line that has it.
+    A ``wrong`` line decides the outcome, else an ``ended`` one, else one that was ``measured``; it brings its own
+    reason and error. Every other field is kept from the first line that has it.
     """
     parts: dict[Case, list[Measurement]] = {}
     for value in values:
@@ -202,12 +202,15 @@ def _merged_case(parts: Sequence[Measurement]) -> Measurement:
     """The one measurement that `parts` of the same case amount to."""
     if len(parts) == 1:
         return parts[0]
-    verdict = next((part for kind in ("wrong", "ended") for part in parts if part.outcome == kind), parts[0])
+    ranks = ("wrong", "ended", "measured")  # a case that was skipped at first may be measured when a run goes on
+    verdict = next((part for kind in ranks for part in parts if part.outcome == kind), parts[0])
     candidates = (verdict, *parts)
     return Measurement(
         case=verdict.case,
         outcome=verdict.outcome,
-        reason=next((part.reason for part in candidates if part.reason is not None), None),
+        reason=None
+        if verdict.outcome == "measured"
+        else next((part.reason for part in candidates if part.reason is not None), None),
         samples=_joined([part.samples for part in parts]),
         first_call_ns=next((part.first_call_ns for part in parts if part.first_call_ns is not None), None),
         error=next((part.error for part in candidates if part.error is not None), None),
