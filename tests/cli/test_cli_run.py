@@ -135,7 +135,7 @@ def plugged(someone, tmp_path_factory):
     (site / "plug-1.0.dist-info" / "entry_points.txt").write_text("[matbench.kernels]\nplug = plug\n")
     user = someone.at(folder, PYTHONPATH=str(site), NO_COLOR="1")
     kernels = "python_lists,plug_*,numpy_matmul"
-    return user, user.does("run", "--json", "--kernels", kernels, "--sizes", "8", "--threads", "1", "--budget", "8s")
+    return user, user.does("run", "--json", "--kernels", kernels, "--sizes", "8", "--threads", "1", "--budget", "10s")
 
 
 def test_a_wrong_kernel_is_reported_and_never_timed(plugged):

@@ -243,6 +243,7 @@ class Bench:
         planned_s = sum(count * cost for count, cost in zip(counts, costs, strict=True))
         # The base's samples may take longer than the block's share; nothing may take longer than the whole job.
         deadline = min(self.ends_ns, max(deadline, now + planned_s * 1e9))
+        costs_left_s = planned_s
         rng = np.random.default_rng([self.plan.seed, self.process, problem.m, problem.n, problem.k])
         taken = rounds(arms, counts, clock=self.clock, rng=rng, control=self.control, before=self._announcer(ready))
         right = dict.fromkeys(range(len(ready)), True)
@@ -253,9 +254,21 @@ class Bench:
                     self.tell(self._roof(problem.dtype, threads, sample, number))
                 elif right[index]:
                     right[index] = self._tell_sample(ready[index], sample, number)
+                costs_left_s -= costs[index]
             yield
-            if self.clock.wall_ns() > deadline:
+            if not self._goes_on(now, deadline, costs_left_s):
                 break
+
+    def _goes_on(self, start_ns: int, deadline: float, left_s: float) -> bool:
+        """Whether there is time for another round, where what is planned takes `left_s` more.
+
+        A long call that took longer than expected must not cost the short ones their rounds: up to a quarter of the
+        time that the block has taken is theirs all the same, as long as the job has it.
+        """
+        now = self.clock.wall_ns()
+        if now <= deadline:
+            return True
+        return left_s * 1e9 <= (now - start_ns) / 4 and now + left_s * 1e9 < self.ends_ns
 
     def _counts(self, ready: Sequence[_Ready], costs: Sequence[float], left_s: float) -> list[int]:
         """Samples of each arm: the base's first, then what is left for all."""

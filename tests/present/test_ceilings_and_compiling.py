@@ -1,0 +1,47 @@
+"""The sentences on the hardware's limits and on compiling tell the table's numbers."""
+
+from __future__ import annotations
+
+from conftest import full_table, row_of, table_of
+from msgspec.structs import replace
+
+from matbench.analyse.rows import Interval
+from matbench.model import KernelCard
+from matbench.present.sentences import ceilings_sentence, compile_sentence
+
+BASE = KernelCard("python_lists", "pure Python", "loops")
+COMPILED = KernelCard("numba_ijk", "Numba loops", "compiled", compiled=True)
+
+
+def test_peak_and_bandwidth_are_told_by_thread_count():
+    table = replace(full_table(), bandwidths={"read/1": Interval(15e9), "triad/2": Interval(30e9)})
+    sentence = ceilings_sentence(table)
+    assert "float64 57.0 GFLOP/s on 1 thread" in sentence
+    assert "read 15.0 GB/s on 1 thread" in sentence
+    assert "triad 30.0 GB/s on 2 threads" in sentence
+
+
+def test_without_ceilings_nothing_is_said():
+    assert ceilings_sentence(replace(full_table(), peaks={}, bandwidths={})) is None
+
+
+def compiled_at(sizes, first_call_s):
+    rows = []
+    for n in sizes:
+        base_s = 1e-7 * n**3
+        rows += [row_of(BASE, n, base_s), replace(row_of(COMPILED, n, base_s / 50), first_call_s=first_call_s)]
+        first_call_s = None  # it compiles once
+    return table_of(rows)
+
+
+def test_compiling_pays_from_the_first_size_at_which_it_costs_less_than_the_base():
+    # 0.1 us an operation: 3.3 ms at n = 32, 210 ms at 128; compiling takes 100 ms
+    assert "numba_ijk 100 ms (one call pays from n = 128 on)" in compile_sentence(compiled_at((32, 64, 128, 256), 0.1))
+
+
+def test_compiling_that_never_pays_says_so():
+    assert "pays at no size measured here" in compile_sentence(compiled_at((8, 16), 0.1))
+
+
+def test_where_nothing_compiles_nothing_is_said():
+    assert compile_sentence(table_of([row_of(BASE, 16, 1e-3)])) is None
