@@ -286,7 +286,7 @@ def test_the_search_for_registries_and_folders_finds_them():
     assert not REGISTRIES.search("the public index")
     for path in ("/" + "home/me/x", "'/" + "work/main'", "C:" + "\\Users\\me"):
         assert FOLDERS.search(path)
-    for harmless in ("/home/ada/lib", "C:\\Users\\ada", "src/work/x", "see ../home/", "/proc/cpuinfo"):
+    for harmless in ("/home/ada/lib", "C:\\Users\\ada", "src/works/x", "see ../home/", "/proc/cpuinfo"):
         assert not FOLDERS.search(harmless)
 
 

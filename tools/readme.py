@@ -96,12 +96,12 @@ def blocks(standard: Record, full: Record) -> dict[str, str]:
     """Name -> text of every generated part."""
     small, large = tabulate(standard), tabulate(full)
     lesson = lesson_problem(large)
-    sentences = [closing_sentence(large), extrapolated_sentence(small)]
+    sentences = [closing_sentence(small), extrapolated_sentence(small)]
     return {
         "kernels": kernel_table(tuple(each for each in default_registry() if each.origin == "matbench")),
         "speedup": f"{picture_tag('speedup', large)}\n\n{source(full.header)}.",
         "rate": f"{picture_tag('rate', large)}\n\n{source(full.header)}.",
-        "sentence": f"> {sentences[0]}\n\n{source(full.header)}.",
+        "sentence": f"> {sentences[0]}\n\n{source(standard.header)}.",
         "lesson": f"{ladder_table(large, lesson)}\n\n{source(full.header)}.",
         "prediction": f"> {sentences[1]}\n\n{source(standard.header)}.",
     }

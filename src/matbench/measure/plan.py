@@ -38,7 +38,7 @@ DRAIN_S = 0.03  # s, until idle BLAS threads have stopped spinning
 SINGLE_SHOT_S = 0.5  # s, a call longer than this is not made once more to verify: its first sample is verified
 ONE_LOOP = 20  # shortest samples that fit into a call: from there on the call that verifies calibrates, too
 SHARE_OF_ONE = 0.02  # of the budget that one arm may take for its samples
-SHARE_OF_BASE = 0.1  # the same for the kernel that all others are told over
+SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
 SLAB_ROWS = (1, 2, 4)  # rows of C that stand for a product too slow to be measured whole
 
 
