@@ -70,7 +70,10 @@ def record(*measurements, ceilings=()) -> Record:
         environment=Environment(),
         conditions=Conditions(),
         plan=plan,
-        kernels=tuple(KernelCard(name, "a rung", f"idea of {name}") for name in LADDER),
+        kernels=tuple(
+            KernelCard(name, "pure Python" if name.startswith("python") else "a rung", f"idea of {name}")
+            for name in LADDER
+        ),
     )
     return Record(header, tuple(ceilings), measurements)
 

@@ -103,5 +103,7 @@ def test_a_child_has_every_thread_variable_set_and_is_given_the_libraries(run):
     mark = ENCODER.encode(Finished(threading_layer="MARK", libraries=())).decode()
     opening, closing = (shlex.quote(part) for part in mark.split("MARK"))
     (told,) = run(HELLO, f"printf '%s%s%s\\n' {opening} \"{values} $*\" {closing}", blas=("/opt/libother.so",))
-    assert told == Software((), f"{' '.join('3' * len(THREAD_VARIABLES))} -m matbench.measure.worker /opt/libother.so")
+    assert told == Software(
+        (), f"{' '.join('3' * len(THREAD_VARIABLES))} -P -m matbench.measure.worker /opt/libother.so"
+    )
     assert {name: os.environ.get(name) for name in THREAD_VARIABLES} == before

@@ -97,7 +97,8 @@ def test_no_sample_is_lost_in_merging(first, further):
     for each in further:
         expected = expected.joined(each)
     assert merged.samples == expected
-    assert merged.outcome == first.outcome
+    measured_later = first.outcome == "skipped" and any(len(each) for each in further)
+    assert merged.outcome == ("measured" if measured_later else first.outcome)
 
 
 def test_ceilings_merge_unless_their_loops_differ():

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import re
 import json
 import math
 import subprocess
@@ -202,7 +203,9 @@ def test_a_real_run_times_every_kernel_or_says_why_not(folder, environ, suite):
 
     times = cells(results["bench_matmul.time_matmul"])
     alone = {kernel: each for (kernel, n, _, threads), each in times.items() if (n, threads) == (64, 1)}
-    assert set(alone) == {*suite.SUITE.kernels, "plugin_right", "plugin_wrong"}
+    # Other tests of this process may have loaded more BLAS libraries, which asv's own processes do not.
+    here = {kernel for kernel in suite.SUITE.kernels if not re.fullmatch(r"blas_.*_\d+", kernel)}
+    assert set(alone) == {*here, "plugin_right", "plugin_wrong"}
     assert alone.pop("plugin_wrong")["result"] is None
     for kernel, each in alone.items():
         assert each["result"] > 0, kernel

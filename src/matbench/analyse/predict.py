@@ -18,7 +18,10 @@ from matbench.model import Problem
 __all__ = ["DRIFT", "is_slab", "predict_whole"]
 
 MOST_SHARE = 100  # a slab has at most a hundredth of the rows
-DRIFT = 0.05  # relative: how far minutes of a machine's time may lie from seconds of it, beyond what the fit can see
+# Relative: how far minutes of a machine's time may lie from seconds of it, beyond what the fit can see. On a shared
+# 2-CPU guest the same rows of python_lists at n = 1000 predicted 92, 100, 140, 150 and 198 s within an hour, and the
+# whole took 149 and 172 s: neighbours take the last cache and the processor in turns.
+DRIFT = 0.35
 
 
 def is_slab(problem: Problem) -> bool:

@@ -203,12 +203,13 @@ def _merged_case(parts: Sequence[Measurement]) -> Measurement:
     if len(parts) == 1:
         return parts[0]
     ranks = ("wrong", "ended", "measured")  # a case that was skipped at first may be measured when a run goes on
-    verdict = next((part for kind in ranks for part in parts if part.outcome == kind), parts[0])
+    telling = [part for part in parts if part.outcome != "measured" or len(part.samples)]
+    verdict = next((part for kind in ranks for part in telling if part.outcome == kind), parts[0])
     candidates = (verdict, *parts)
     return Measurement(
         case=verdict.case,
         outcome=verdict.outcome,
-        reason=None
+        reason=verdict.reason
         if verdict.outcome == "measured"
         else next((part.reason for part in candidates if part.reason is not None), None),
         samples=_joined([part.samples for part in parts]),
