@@ -2,9 +2,9 @@
 
 import importlib
 import itertools
-import re
 import json
 import math
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
