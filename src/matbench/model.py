@@ -89,6 +89,17 @@ class Problem(Value, frozen=True):
         return self.m == self.n == self.k
 
     @property
+    def is_slab(self) -> bool:
+        """Whether it is a hundredth or less of the rows of a square one, which it stands for.
+
+        Examples
+        --------
+        >>> Problem(4, 1000, 1000).is_slab, Problem(16, 1000, 1000).is_slab
+        (True, False)
+        """
+        return self.n == self.k and 100 * self.m <= self.n
+
+    @property
     def shape_label(self) -> str:
         """``1000`` for a square problem, ``8x1000x1000`` (m x n x k) otherwise."""
         return str(self.n) if self.is_square else f"{self.m}x{self.n}x{self.k}"

@@ -48,12 +48,12 @@ def base(problem=SQUARE) -> Measurement:
     return measured("python_lists", *(each * MS for each in BASE_MS), problem=problem)
 
 
-def slabs(kernel, *, of_row_ms=200, start_ms=2, problem=LESSON) -> tuple[Measurement, ...]:
-    """Six samples each of 1, 2 and 4 rows, exactly on a straight line."""
+def slabs(kernel, *, of_row_ms=200, problem=LESSON) -> tuple[Measurement, ...]:
+    """Six samples each of 1, 2 and 4 rows, exactly proportional."""
     return tuple(
         measured(
             kernel,
-            *[(start_ms + of_row_ms * m) * MS] * 6,
+            *[of_row_ms * m * MS] * 6,
             problem=Problem(m, problem.n, problem.k, dtype=problem.dtype),
         )
         for m in (1, 2, 4)
@@ -207,6 +207,7 @@ def test_a_wrong_base_is_nobodys_base():
 def test_a_case_that_was_ended_keeps_the_samples_it_has():
     row = only_row(measured("numba_ijk", *[1 * MS] * 6, outcome="ended", reason="it grew too large"))
     assert row.seconds.estimate == pytest.approx(1e-3)
+    assert row.ended == "it grew too large"
 
 
 def test_a_product_too_slow_to_be_measured_is_predicted_from_its_rows_and_flagged():
@@ -216,9 +217,9 @@ def test_a_product_too_slow_to_be_measured_is_predicted_from_its_rows_and_flagge
     row = rows["python_lists", "1000", 1]
     assert row.extrapolated
     assert row.fitted == "1 to 4 rows of the 1000 x 1000 product"
-    assert row.seconds.estimate == pytest.approx(0.002 + 0.2 * 1000)
+    assert row.seconds.estimate == pytest.approx(0.2 * 1000)
     assert row.seconds.low < row.seconds.estimate < row.seconds.high
-    assert row.rate.estimate == pytest.approx(2e9 / 200.002)
+    assert row.rate.estimate == pytest.approx(2e9 / 200)
     assert (row.first_call_s, row.skipped) == (None, None)
     assert not any(rows["python_lists", f"{m}x1000x1000", 1].extrapolated for m in (1, 2, 4))
 
@@ -231,7 +232,7 @@ def test_a_speed_up_over_a_predicted_base_says_so_and_has_the_widest_bounds():
     )
     over, speedup = rows["python_lists", "1000", 1].seconds, rows["numba_ijk", "1000", 1].speedup
     assert speedup.extrapolated
-    assert close(speedup) == pytest.approx((200.002 / 0.011, over.low / 0.014, over.high / 0.008))
+    assert close(speedup) == pytest.approx((200 / 0.011, over.low / 0.014, over.high / 0.008))
     assert not rows["numba_ijk", "1000", 1].extrapolated
 
 
@@ -244,7 +245,7 @@ def test_a_prediction_over_a_measured_base_is_an_extrapolation_too():
     rows = rows_by_case(tabulate(record(base(LESSON), *slabs("python_arrays"))))
     row = rows["python_arrays", "1000", 1]
     assert row.speedup.extrapolated
-    assert close(row.speedup) == pytest.approx((0.011 / 200.002, 0.008 / row.seconds.high, 0.014 / row.seconds.low))
+    assert close(row.speedup) == pytest.approx((0.011 / 200, 0.008 / row.seconds.high, 0.014 / row.seconds.low))
 
 
 @pytest.mark.parametrize("count", [1, 6])
@@ -285,7 +286,7 @@ def test_rows_are_predicted_for_each_thread_count_and_dtype_apart():
     single = Problem(1000, 1000, 1000, dtype="float32")
     table = tabulate(record(*slabs("python_lists"), *slabs("python_lists", of_row_ms=100, problem=single)))
     times = {row.case.problem.dtype: row.seconds.estimate for row in table.rows if row.extrapolated}
-    assert times == {"float64": pytest.approx(200.002), "float32": pytest.approx(100.002)}
+    assert times == {"float64": pytest.approx(200), "float32": pytest.approx(100)}
 
 
 def test_rows_stand_by_dtype_then_squares_before_rectangles_then_size_then_ladder_then_threads():
@@ -315,7 +316,7 @@ def fma(elapsed_ns, *, lanes=8, threads=1, dtype="float64", fused=True) -> Ceili
     return Ceiling("fma", dtype, lanes, threads, 10**6, fused=fused, samples=taken(*elapsed_ns))
 
 
-def test_the_peak_is_that_of_the_best_vector_width():
+def test_the_peak_is_the_best_sample_of_the_best_vector_width():
     roofs = (
         fma([20 * US] * 6, lanes=4),
         fma([9 * US, 9 * US, 10 * US, 10 * US, 11 * US, 12 * US]),
@@ -327,7 +328,7 @@ def test_the_peak_is_that_of_the_best_vector_width():
     )
     found = peaks(roofs)
     assert set(found) == {"float64/1", "float64/2", "float32/1"}
-    assert close(found["float64/1"]) == pytest.approx((1e11, 1e6 / 12e-6, 1e6 / 9e-6))
+    assert found["float64/1"].estimate == pytest.approx(1e6 / 9e-6)
     assert found["float64/2"].estimate == pytest.approx(2e11)
     assert found == peaks(reversed(roofs))
 
@@ -349,7 +350,7 @@ def test_bandwidths_are_bytes_over_time_by_kind_and_threads():
     )
     assert bandwidths(streams) == {
         "read/1": Interval(pytest.approx(2e10)),
-        "triad/2": Interval(*[pytest.approx(1e10)] * 3),
+        "triad/2": Interval(pytest.approx(1e10)),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench.analyse.predict import DRIFT, is_slab, predict_whole
+from matbench.analyse.predict import DRIFT, predict_whole
 from matbench.analyse.statistics import call_seconds, median_interval
 from matbench.model import Case, Conditions, Environment, Header, Host, Measurement, Plan, Problem, Record, Samples
 from matbench.record.store import find_records, read_record
@@ -18,37 +18,28 @@ from matbench.record.store import find_records, read_record
 RESULTS = Path(__file__).parents[2] / "results"
 ROWS = (1, 2, 4)
 TRIALS = 2000
-MINUTES = 0.05  # relative: how far minutes lie from seconds on the machines made up here
 
 
-def points_of(line, count=4):
-    """Exact points on ``a + b m``, `count` a number of rows."""
-    a, b = line
-    return [(m, a + b * m) for m in ROWS for _ in range(count)]
+def points_of(row_s, count=4):
+    """Exact points, `count` a number of rows."""
+    return [(m, row_s * m) for m in ROWS for _ in range(count)]
 
 
-@pytest.mark.parametrize("line", [(0.0, 0.25), (0.003, 0.25), (1e-5, 3e-7), (2.0, 0.1)])
-def test_exact_times_are_continued_exactly(line):
-    found = predict_whole(points_of(line), 1000)
-    whole = line[0] + 1000 * line[1]
-    assert found.estimate == pytest.approx(whole, rel=1e-9)
-    # Nothing scatters: what is left is the drift, ten degrees of freedom, 97.5 % of Student's t.
-    assert found.low == pytest.approx(max(whole * (1 - 2.228139 * DRIFT), sum(line)), rel=1e-6)
-    assert found.high == pytest.approx(whole * (1 + 2.228139 * DRIFT), rel=1e-6)
+@pytest.mark.parametrize("row_s", [0.25, 3e-7, 1e4])
+def test_exact_times_are_continued_exactly_and_widened_by_the_drift(row_s):
+    found = predict_whole(points_of(row_s), 1000)
+    assert found.estimate == pytest.approx(1000 * row_s, rel=1e-9)
+    # Nothing scatters: what is left is the drift, a factor whose logarithm is 1.96 standard deviations.
+    assert found.high / found.estimate == pytest.approx(np.exp(1.959964 * DRIFT), rel=1e-6)
+    assert found.estimate / found.low == pytest.approx(np.exp(1.959964 * DRIFT), rel=1e-6)
 
 
 @pytest.mark.parametrize(
     "points",
-    [
-        [],
-        [(1, 0.1)] * 50,
-        [(1, 0.1), (2, 0.2), (4, 0.4)],
-        [(1, 0.3), (2, 0.2), (4, 0.1), (4, 0.1)],
-        [(1, 0.3)] * 4 + [(4, 0.2)] * 4,
-    ],
-    ids=["nothing", "one number of rows", "three samples", "below zero", "rows that save time"],
+    [[], [(1, 0.1)] * 50, [(1, 0.1), (2, 0.2), (4, 0.4)]],
+    ids=["nothing", "one number of rows", "three samples"],
 )
-def test_what_is_too_little_or_absurd_gives_no_prediction(points):
+def test_what_is_too_little_gives_no_prediction(points):
     assert predict_whole(points, 100) is None
 
 
@@ -56,46 +47,37 @@ def test_four_samples_over_two_numbers_of_rows_are_enough():
     assert predict_whole([(1, 0.1), (1, 0.1), (2, 0.2), (2, 0.2)], 1000).estimate == pytest.approx(100.0)
 
 
+def test_one_row_that_was_interrupted_for_long_moves_the_upper_bound_alone():
+    calm = predict_whole([(1, 0.1)] * 3 + [(2, 0.2)] * 3, 1000)
+    hit = predict_whole([(1, 7.0)] + [(1, 0.1)] * 2 + [(2, 0.2)] * 3, 1000)
+    assert (hit.estimate, hit.low) == (calm.estimate, calm.low)
+    assert hit.high == pytest.approx(calm.high * 70)
+
+
 @pytest.mark.parametrize("interrupted", [0.0, 0.03, 0.1])
 def test_the_interval_holds_the_measured_whole_on_a_noisy_machine(interrupted):
-    """Noise multiplies, a call in so many is 30 % slower, and minutes drift from seconds by up to 5 %."""
+    """Noise multiplies, a call in so many is 30 % slower, and minutes drift from seconds as far as `DRIFT` says."""
     rng = np.random.default_rng(round(1000 * interrupted))
     held, errors = 0, []
     for _ in range(TRIALS):
-        a, b, sigma = rng.uniform(0, 0.02), rng.uniform(0.02, 0.3), rng.uniform(0.003, 0.05)
+        row_s, sigma = rng.uniform(0.02, 0.3), rng.uniform(0.003, 0.05)
         m = np.repeat(ROWS, rng.integers(2, 12))
         slower = np.where(rng.random(m.size) < interrupted, 1.3, 1.0)
-        seconds = (a + b * m) * np.exp(sigma * rng.standard_normal(m.size)) * slower
-        mean = (a + b * 1000) * np.exp(sigma**2 / 2) * (1 + 0.3 * interrupted)  # minutes meet every interruption
-        truth = mean * (1 + rng.uniform(-MINUTES, MINUTES))
+        seconds = row_s * m * np.exp(sigma * rng.standard_normal(m.size)) * slower
+        mean = row_s * 1000 * np.exp(sigma**2 / 2) * (1 + 0.3 * interrupted)  # minutes meet every interruption
+        truth = mean * np.exp(DRIFT * rng.standard_normal())
         found = predict_whole(list(zip(m.tolist(), seconds.tolist(), strict=True)), 1000)
         held += found is not None and found.low <= truth <= found.high
-        errors.append(np.nan if found is None else found.estimate / truth - 1)
-    assert held / TRIALS >= 0.93
-    assert abs(np.nanmean(errors)) < 0.02
-
-
-def test_the_interval_is_that_of_weighted_least_squares_widened_by_the_drift():
-    """By the normal equations, term by term: the fitted line, a single sample's scatter, the drift."""
-    m = np.array([1, 1, 2, 2, 4, 4])
-    seconds = np.array([0.19, 0.21, 0.41, 0.38, 0.83, 0.79])
-    found = predict_whole(list(zip(m.tolist(), seconds.tolist(), strict=True)), 300)
-    design = np.stack([1 / seconds, m / seconds], axis=1)
-    normal, at = np.linalg.inv(design.T @ design), np.array([1, 300])
-    line = normal @ design.T @ np.ones(6)
-    scatter = np.sum((design @ line - 1) ** 2) / 4
-    whole = at @ line
-    variance = scatter * at @ normal @ at + scatter * whole**2 + (DRIFT * whole) ** 2
-    assert found.estimate == pytest.approx(whole)
-    assert found.high - whole == pytest.approx(2.776445 * np.sqrt(variance))  # Student's t, four degrees of freedom
-    assert whole - found.low == pytest.approx(found.high - whole)
+        errors.append(np.nan if found is None else np.log(found.estimate / truth))
+    assert held / TRIALS >= 0.94
+    assert abs(np.nanmedian(errors)) < 0.04
 
 
 def test_times_that_scatter_more_give_a_wider_interval():
     rng = np.random.default_rng(3)
     noise = rng.standard_normal(12)
     calm, wild = (
-        predict_whole([(m, s * np.exp(sigma * z)) for (m, s), z in zip(points_of((0, 0.2)), noise, strict=True)], 1000)
+        predict_whole([(m, s * np.exp(sigma * z)) for (m, s), z in zip(points_of(0.2), noise, strict=True)], 1000)
         for sigma in (0.01, 0.2)
     )
     assert wild.high - wild.low > (calm.high - calm.low)
@@ -115,19 +97,19 @@ def test_whatever_a_file_claims_the_bounds_hold_the_estimate(points, rows):
 def test_times_in_another_unit_are_predicted_alike(points, power):
     plain = predict_whole(points, 1000)
     scaled = predict_whole([(m, seconds * 2.0**power) for m, seconds in points], 1000)
-    if plain is None or scaled is None or plain.estimate < 1e-3 * max(seconds for _, seconds in points):
-        return  # the slope is nothing but rounding
+    if plain is None or scaled is None:
+        return
     assert scaled.estimate == pytest.approx(plain.estimate * 2.0**power, rel=1e-6)
 
 
 @pytest.mark.parametrize(("rows", "answer"), [(1, True), (10, True), (11, False), (1000, False)])
 def test_a_slab_has_at_most_a_hundredth_of_the_rows(rows, answer):
-    assert is_slab(Problem(rows, 1000, 1000)) is answer
+    assert Problem(rows, 1000, 1000).is_slab is answer
 
 
 def test_a_few_rows_of_a_rectangle_are_no_slab():
-    assert not is_slab(Problem(1, 1000, 500))
-    assert not is_slab(Problem(1, 500, 1000))
+    assert not Problem(1, 1000, 500).is_slab
+    assert not Problem(1, 500, 1000).is_slab
 
 
 def held_out(record: Record) -> dict[Case, tuple[list[tuple[int, float]], float]]:
@@ -135,7 +117,7 @@ def held_out(record: Record) -> dict[Case, tuple[list[tuple[int, float]], float]
     points: dict[Case, list[tuple[int, float]]] = {}
     measured = [each for each in record.measurements if each.outcome != "wrong" and len(each.samples)]
     for each in measured:
-        if is_slab(each.case.problem):
+        if each.case.problem.is_slab:
             whole = msgspec.structs.replace(each.case.problem, m=each.case.problem.n)
             case = msgspec.structs.replace(each.case, problem=whole)
             points.setdefault(case, []).extend((each.case.problem.m, s) for s in call_seconds(each.samples))

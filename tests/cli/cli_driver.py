@@ -15,7 +15,7 @@ COLOURS = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_I
 ENCODINGS = ("PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL", "LC_CTYPE", "LANG")
 OWN = ("MATBENCH_DEBUG", "PYTHONWARNINGS", "PYTHONPATH", *COLOURS, *ENCODINGS)
 KERNELS = ("--preset", "quick", "--kernels", "python_lists,numba_ikj,numpy_matmul")
-TINY = (*KERNELS, "--sizes", "8,16", "--budget", "10s")
+TINY = (*KERNELS, "--sizes", "8,16", "--budget", "20s")
 LONGER = (*KERNELS, "--sizes", "8-32+8", "--threads", "1", "--budget", "12s")
 PATIENCE_S = 90  # until something that has to happen is given up
 

@@ -19,8 +19,11 @@ from matbench.measure.plan import (
     PRESETS,
     SHARE_OF_BASE,
     SHARE_OF_ONE,
+    SHARE_OF_SURE,
     SINGLE_SHOT_S,
     SLAB_ROWS,
+    SURE,
+    SURE_OF_SLAB,
     Request,
     block_seconds,
     make_plan,
@@ -30,7 +33,7 @@ from matbench.measure.plan import (
     sure_samples,
     thread_counts,
 )
-from matbench.model import DTYPES, Plan
+from matbench.model import DTYPES, Plan, Problem
 from matbench.sizes import parse_sizes
 
 REGISTRY = default_registry()
@@ -263,22 +266,29 @@ def test_no_one_arm_wants_more_than_its_share_of_the_budget():
 
 
 def test_two_threads_are_given_the_time_to_stop_spinning():
-    plan = plan_of()
+    plan = plan_of(budget_s=1000.0, rounds=SURE)
     one, two = (block_seconds(plan, block_of(64, ("other", threads)), [1e-6])[0] for threads in (1, 2))
-    assert two - one == pytest.approx(2 * DRAIN_S)  # once for the arm, once for the peak sampled in the same round
+    assert two - one == pytest.approx((SURE + 1) * DRAIN_S)  # for each sample of the arm, and for one of the peak
 
 
-@given(sample_s=st.floats(1e-6, 1000.0), rounds=st.integers(1, 50))
-def test_the_base_is_sure_of_six_samples_where_they_can_be_had_and_all_of_one(sample_s, rounds):
+@given(kernel=st.sampled_from(["base", "other"]), sample_s=st.floats(1e-6, 1000.0), rounds=st.integers(1, 50))
+def test_a_case_is_sure_of_six_samples_where_its_share_of_the_budget_is_enough_for_them(kernel, sample_s, rounds):
     plan = plan_of(budget_s=100.0, rounds=rounds)
-    sure = sure_samples(plan, "base", sample_s)
-    assert 1 <= sure <= min(6, rounds)
-    assert sure == min(6, rounds) or sure == 1 or sure * sample_s <= SHARE_OF_BASE * plan.budget_s * (1 + 1e-9)
-    assert sure_samples(plan, "other", sample_s) == 1
+    share = SHARE_OF_BASE if kernel == "base" else SHARE_OF_SURE
+    sure = sure_samples(plan, kernel, Problem(64, 64, 64), sample_s)
+    assert 1 <= sure <= min(SURE, rounds)
+    assert sure == min(SURE, rounds) or sure == 1 or sure * sample_s <= share * plan.budget_s * (1 + 1e-9)
+    assert sure == 1 or (sure + 1) * sample_s > share * plan.budget_s or sure == min(SURE, rounds)
+
+
+def test_slabs_of_the_base_take_no_time_from_the_rest():
+    plan = plan_of(budget_s=100.0, rounds=20)
+    assert sure_samples(plan, "base", Problem(2, 1000, 1000), 0.3) == SURE_OF_SLAB
 
 
 def test_a_long_call_is_not_made_a_second_time_to_verify_it():
     plan = plan_of(sample_ns=2_000_000)
     assert preparing_seconds(plan, SINGLE_SHOT_S) == 0
-    assert preparing_seconds(plan, 0.1) == 0.1
-    assert preparing_seconds(plan, 1e-6) == pytest.approx(2e-6 + 3e-3)
+    assert preparing_seconds(plan, 0.09) == 0.09
+    assert preparing_seconds(plan, 0.003) == pytest.approx(0.006)  # the call that verifies is the first trial
+    assert preparing_seconds(plan, 1e-6) == pytest.approx(1e-6 + 5e-3)

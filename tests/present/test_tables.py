@@ -180,3 +180,13 @@ def test_the_csv_holds_every_row_with_its_exact_numbers(table):
 def test_no_name_becomes_a_formula(made, name):
     line = next(csv.DictReader(io.StringIO(to_csv(made.table([made.row(made.card(name), 8, 1.0)])))))
     assert line["kernel"].startswith("'")
+
+
+def test_a_case_that_was_stopped_is_marked_with_its_reason(made):
+    rows = [made.row(made.card("python_lists"), 64, 1.0), made.row(made.card("numba_ijk"), 64, 0.1, ended="it hangs")]
+    text = ladder_table(made.table(rows), Problem(64, 64, 64))
+    marked = [line for line in text.splitlines() if "‡" in line]
+    assert len(marked) == 2
+    assert marked[0].startswith("| ")
+    assert "numba_ijk" in marked[0]
+    assert marked[1] == "- ‡ numba_ijk on 1 thread: it hangs."

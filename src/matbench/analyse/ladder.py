@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from matbench.analyse.predict import is_slab, predict_whole
+from matbench.analyse.predict import predict_whole
 from matbench.analyse.rows import Interval, Row, SpeedUp, Table
 from matbench.analyse.statistics import call_seconds, median_interval, paired_ratio
 from matbench.model import DTYPES, Case, Ceiling, KernelCard, Measurement, Problem, Record
@@ -21,23 +21,26 @@ __all__ = ["bandwidths", "peaks", "tabulate"]
 
 
 def peaks(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
-    """The measured FMA peak, flop/s, by ``'<dtype>/<threads>'``: the best vector width."""
-    found: dict[str, Interval] = {}
-    for each in ceilings:
-        if each.kind == "fma" and len(each.samples):
-            key, rate = f"{each.dtype}/{each.threads}", _rate(each.work, median_interval(call_seconds(each.samples)))
-            if key not in found or rate.estimate > found[key].estimate:
-                found[key] = rate
-    return found
+    """The measured FMA peak, flop/s, by ``'<dtype>/<threads>'``: the best sample of the best vector width.
+
+    A limit is what was reached, were it once: interruptions only take away from it.
+    """
+    return _best((f"{each.dtype}/{each.threads}", each) for each in ceilings if each.kind == "fma")
 
 
 def bandwidths(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
-    """The measured memory bandwidth, byte/s, by ``'<read|triad>/<threads>'``."""
-    return {
-        f"{each.kind}/{each.threads}": _rate(each.work, median_interval(call_seconds(each.samples)))
-        for each in ceilings
-        if each.kind != "fma" and len(each.samples)
-    }
+    """The measured memory bandwidth, byte/s, by ``'<read|triad>/<threads>'``: the best sample, as STREAM has it."""
+    return _best((f"{each.kind}/{each.threads}", each) for each in ceilings if each.kind != "fma")
+
+
+def _best(ceilings: Iterable[tuple[str, Ceiling]]) -> dict[str, Interval]:
+    found: dict[str, Interval] = {}
+    for key, each in ceilings:
+        if len(each.samples):
+            rate = each.work / min(call_seconds(each.samples))
+            if key not in found or rate > found[key].estimate:
+                found[key] = Interval(rate)
+    return found
 
 
 def _rate(work: float, seconds: Interval) -> Interval:
@@ -76,7 +79,7 @@ class _Reader:
         slabs: dict[Case, list[tuple[int, float]]] = {}
         wrong = set()
         for case, each in self.found.items():
-            if is_slab(case.problem) and self.card(case.kernel).rung == INTERPRETED:
+            if case.problem.is_slab and self.card(case.kernel).rung == INTERPRETED:
                 whole = Case(case.kernel, msgspec.structs.replace(case.problem, m=case.problem.n), case.threads)
                 points = slabs.setdefault(whole, [])
                 points.extend((case.problem.m, seconds) for seconds in call_seconds(each.samples))
@@ -122,6 +125,7 @@ class _Reader:
             speedup=self._speedup(case, seconds, each),
             first_call_s=None if first_call_ns is None else first_call_ns * 1e-9,
             extrapolated=each is None,
+            ended=each.reason if each is not None and each.outcome == "ended" else None,
             fitted=fitted,
         )
 

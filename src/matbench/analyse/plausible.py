@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
+from matbench.analyse.ladder import peaks
 from matbench.units import format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from matbench.model import Case, Ceiling, Measurement, Record, Samples
+    from matbench.model import Case, Measurement, Record, Samples
 
 __all__ = ["implausible"]
 
@@ -70,23 +71,13 @@ def _per_call_ns(samples: Samples) -> list[float]:
     return [elapsed / loops for loops, elapsed in zip(samples.loops, samples.elapsed_ns, strict=True)]
 
 
-def _roofs(ceilings: Sequence[Ceiling]) -> dict[tuple[str, int], float]:
-    """Best measured multiply-add rate, flop/s, of each dtype and thread count."""
-    roofs: dict[tuple[str, int], float] = {}
-    for ceiling in ceilings:
-        times = [time for time in _per_call_ns(ceiling.samples) if time > 0]
-        if ceiling.kind == "fma" and ceiling.dtype != "int64" and times:
-            key = (ceiling.dtype, ceiling.threads)
-            roofs[key] = max(roofs.get(key, 0.0), ceiling.work / min(times) * 1e9)
-    return roofs
-
-
 def _above_roof(record: Record) -> Iterator[str]:
-    roofs = _roofs(record.ceilings)
+    roofs = peaks(record.ceilings)
     examples = []
     for measurement in record.measurements:
         case = measurement.case
-        roof = roofs.get((case.problem.dtype, case.threads))
+        peak = roofs.get(f"{case.problem.dtype}/{case.threads}")
+        roof = peak.estimate if peak is not None and case.problem.dtype != "int64" else 0.0
         time = median(_per_call_ns(measurement.samples) or [0.0])
         if roof and time > 0 and case.problem.flops / time * 1e9 > ROOF_MARGIN * roof:
             rate = format_rate(case.problem.flops / time * 1e9)

@@ -40,6 +40,7 @@ class Row(Value, frozen=True):
     extrapolated: bool = False  # whether `seconds` is a prediction, its bounds a prediction interval
     fitted: str | None = None  # for a prediction: the range it was fitted on, in words
     skipped: str | None = None  # the reason why there is no time
+    ended: str | None = None  # the reason why there are fewer samples than planned: it was stopped
     wrong: bool = False  # the result failed the oracle: never timed
 
 

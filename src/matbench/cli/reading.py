@@ -10,12 +10,11 @@ import msgspec
 
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.plausible import implausible
-from matbench.analyse.predict import is_slab
 from matbench.analyse.rows import Table
 from matbench.cli import console
 from matbench.errors import RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
-from matbench.present.choose import headline_problem
+from matbench.present.choose import headline_problem, headline_problems
 from matbench.present.json_object import run_object
 from matbench.present.sentences import ceilings_sentence, closing_sentence, compile_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, overview_table, skipped_list, to_csv
@@ -96,7 +95,7 @@ def told(header: Header, table: Table, problems: Sequence[Problem]) -> str:
     """Heading, one ladder a problem, sentences, overview, and what was left out."""
     parts = [_heading(header), *(ladder_table(table, problem) for problem in problems)]
     sentences = (
-        closing_sentence(table),
+        *(closing_sentence(table, problem) for problem in problems),
         extrapolated_sentence(table),
         compile_sentence(table),
         ceilings_sentence(table),
@@ -112,12 +111,11 @@ def _problems(table: Table, size: str | None, dtype: Dtype) -> list[Problem]:
     """The problems whose ladders are shown: those asked for, or the one that the sentence is about."""
     there = dict.fromkeys(row.case.problem for row in table.rows if row.case.problem.dtype == dtype)
     if size is None:
-        headline = headline_problem(table, dtype)
-        return [headline] if headline is not None else [each for each in there if each.is_square][-1:]
+        return [*headline_problems(table, dtype)] or [each for each in there if each.is_square][-1:]
     shapes = parse_sizes(size)
     chosen = [each for each in there if (each.m, each.n, each.k) in shapes]
     if not chosen:
-        sizes = ", ".join(each.shape_label for each in there if not is_slab(each)) or "none"
+        sizes = ", ".join(each.shape_label for each in there if not each.is_slab) or "none"
         raise UsageError(f"no size {size} in {dtype} in this record; there are: {sizes}")
     return chosen
 

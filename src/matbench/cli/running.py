@@ -26,7 +26,7 @@ from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import BASE, COMPILE_S, Request, block_seconds, make_plan, run_seconds
 from matbench.measure.session import Event, Progress, Session, Software
 from matbench.model import Block, Case, Ceiling, End, Header, Measurement, Plan, Record
-from matbench.present.choose import headline_problem
+from matbench.present.choose import headline_problems
 from matbench.record.alone import alone
 from matbench.record.differences import differences
 from matbench.record.here import Machine
@@ -37,7 +37,7 @@ from matbench.units import format_seconds, parse_duration
 
 __all__ = ["Options", "run_ladder"]
 
-FINISH_S = 5.0  # s, of the budget: the last table and the figures
+FINISH_S = 4.0  # s, of the budget: the last table and the figures
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
 LARGEST_SEED = 2**62  # that a record can hold
@@ -208,13 +208,13 @@ def run_ladder(options: Options) -> int:
         planned = make_plan(request, registry, machine.processors)
         header = new_header(planned, registry, machine, options.machine)
         work = _Work(header, planned.plan.blocks, skipped=planned.skipped)
-    _announce(work, registry)
     if options.dry_run:
+        _announce(work, registry)
         console.data(_plan_text(work))
         return 0
     with alone():
         runner = _Runner(options, work, start_ns)
-        runner.measure(machine)
+        runner.measure(machine, registry)
     return runner.tell()
 
 
@@ -258,7 +258,7 @@ class _Runner:
         """The plan that is followed."""
         return self.work.header.plan
 
-    def measure(self, machine: Machine) -> None:
+    def measure(self, machine: Machine, registry: Registry) -> None:
         """Take all samples; every one is on the disk before the next round begins."""
         work = self.work
         budget_s = work.share * self.plan.budget_s - FINISH_S
@@ -275,6 +275,7 @@ class _Runner:
         )
         with self._journal() as journal:
             self.path = journal.path
+            _announce(work, registry)  # once it is sure that the record can be written
             with self._interruptible(session):
                 self._follow(session.run(), journal)
             if not self.interrupts:
@@ -352,21 +353,26 @@ class _Runner:
         if self.options.json:
             console.data(run_json(record.header, table))
         else:
-            problems = [each for each in (headline_problem(table, chosen_dtype(table)),) if each is not None]
-            console.data(told(record.header, table, problems))
+            console.data(told(record.header, table, headline_problems(table, chosen_dtype(table))))
         if self.interrupts:
             output = "" if self.options.output == Path("results") else f" --output {self.options.output}"
             console.note(f"interrupted; what was measured is kept in {self.path}")
             console.hint(f"continue: matbench run --resume{output}")
             return 130
         self._draw(record, table)
-        return self._verdict(record)
+        code = self._verdict(record)
+        self._hint(table)
+        return code
 
     def _draw(self, record: Record, table: Table) -> None:
         folder = figure_folder(self.options.output, record.header)
         dtype = chosen_dtype(table)
         draw_figures(table, folder, ("speedup", "rate", "threads", "ladder"), dtype, dark=False)
         console.note(f"record:  {self.path}\nfigures: {folder}")
+
+    def _hint(self, table: Table) -> None:
+        """Name the next commands: the last line of a run."""
+        dtype = chosen_dtype(table)
         read = "" if self.options.output == Path("results") else f" --results {self.options.output}"
         timed = [row.case.problem for row in table.rows if row.seconds is not None]
         sides = [problem.n for problem in timed if problem.is_square and problem.dtype == dtype]

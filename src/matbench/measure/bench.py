@@ -15,7 +15,14 @@ from matbench.kernels import ceilings
 from matbench.kernels.oracle import Verdict, check_bytes, check_laws, check_product, operands
 from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
 from matbench.measure.clock import Clock
-from matbench.measure.plan import DRAIN_S, ONE_LOOP, SINGLE_SHOT_S, block_seconds, preparing_seconds, sure_samples
+from matbench.measure.plan import (
+    DRAIN_S,
+    ONE_LOOP,
+    SINGLE_SHOT_S,
+    block_seconds,
+    preparing_seconds,
+    sure_samples,
+)
 from matbench.measure.protocol import Started
 from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, time_loops
 from matbench.measure.threads import ThreadControl, drain
@@ -206,7 +213,7 @@ class Bench:
             once
             # A short call that happened to be interrupted looks long, too: it has to be expected to be.
             if min(once.elapsed_ns, call_s * 1e9) > ONE_LOOP * self.plan.sample_ns
-            else calibrate(call, self.plan.sample_ns, self.clock)
+            else calibrate(call, self.plan.sample_ns, self.clock, once)
         )
         self._learn(case, trial.elapsed_ns * 1e-9 / trial.loops)
         arm = Arm(call, case.threads, trial.loops, trial.elapsed_ns * 1e-9)
@@ -226,7 +233,8 @@ class Bench:
 
     def _learn(self, case: Case, call_s: float) -> None:
         model = self.registry.get(case.kernel).expected_seconds(case.problem, case.threads)
-        if model >= TELLS_S:
+        # A few rows of a large problem meet other caches than the squares that come after them.
+        if model >= TELLS_S and not case.problem.is_slab:
             ratio = min(10.0, max(0.1, call_s / model))
             self.speeds[case.kernel, case.threads, case.problem.dtype] = ratio
 
@@ -242,6 +250,9 @@ class Bench:
         costs = [arm.cost_s + (DRAIN_S if arm.threads > 1 else 0.0) for arm in arms]
         now = self.clock.wall_ns()
         counts = self._counts(ready, costs, SAVES * (deadline - now) * 1e-9)
+        for each, count in zip(ready, counts, strict=False):
+            if not count:
+                self._skip(each.case, "the time budget was used up before it could be sampled")
         planned_s = sum(count * cost for count, cost in zip(counts, costs, strict=True))
         # The base's samples may take longer than the block's share; nothing may take longer than the whole job.
         deadline = min(self.ends_ns, max(deadline, now + SLOWER * planned_s * 1e9))
@@ -274,17 +285,21 @@ class Bench:
 
     def _counts(self, ready: Sequence[_Ready], costs: Sequence[float], left_s: float) -> list[int]:
         """Samples of each arm: the base's first, then what is left for all."""
+        whole_s = SAVES * max(0.0, (self.ends_ns - self.clock.wall_ns()) * 1e-9)
+        sure = [
+            sure_samples(self.plan, each.case.kernel, each.case.problem, cost)
+            for each, cost in zip(ready, costs, strict=False)
+        ]
+        sure += [1] * (len(costs) - len(ready))
         base = next((place for place, each in enumerate(ready) if each.case.kernel == self.plan.base), None)
-        sure = 0
         if base is not None:
-            affordable = int(SAVES * max(0.0, (self.ends_ns - self.clock.wall_ns()) * 1e-9) / costs[base])
-            sure = min(sure_samples(self.plan, self.plan.base, costs[base]), affordable)
-            left_s -= sure * costs[base]
-        # What is ready has been paid for: each gets one sample at least.
-        counts = [max(1, count) for count in allot(costs, left_s, self.plan.rounds)]
-        if base is not None:
-            counts[base] = min(self.plan.rounds, max(counts[base], sure))
-        return counts
+            sure[base] = min(sure[base], int(whole_s / costs[base]))
+            left_s -= sure[base] * costs[base]
+        counts = [max(pair) for pair in zip(sure, allot(costs, left_s, self.plan.rounds), strict=True)]
+        if sum(count * cost for count, cost in zip(counts, costs, strict=True)) <= whole_s:
+            return counts
+        # The whole job is about to end: the cheapest are served first, and what is dear goes without.
+        return list(allot(costs, whole_s, self.plan.rounds))
 
     def _announcer(self, ready: Sequence[_Ready]) -> Callable[[int], None]:
         blamed = False  # whether the parent would blame a long case for what happens now

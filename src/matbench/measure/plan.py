@@ -35,11 +35,14 @@ BASE = "python_lists"  # the faster of the two triple loops: the smaller headlin
 START_S = 3.0  # s, order of magnitude: interpreter, imports, first compilation
 COMPILE_S = 0.6  # s, one compilation
 DRAIN_S = 0.03  # s, until idle BLAS threads have stopped spinning
-SINGLE_SHOT_S = 0.5  # s, a call longer than this is not made once more to verify: its first sample is verified
-ONE_LOOP = 20  # shortest samples that fit into a call: from there on the call that verifies calibrates, too
+SINGLE_SHOT_S = 0.1  # s, a call longer than this is not made once more to verify: its first sample is verified
+ONE_LOOP = 4  # shortest samples that fit into a call: from there on the call that verifies calibrates, too
 SHARE_OF_ONE = 0.02  # of the budget that one arm may take for its samples
+SURE = 6  # samples: the fewest that bound a median, or a ratio, with 95 %
+SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
 SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
-SLAB_ROWS = (1, 2, 4)  # rows of C that stand for a product too slow to be measured whole
+SURE_OF_SLAB = 3  # samples: there are several slabs, and the interval of a prediction is mostly that of the drift
+SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ PRESETS: dict[str, Preset] = {
             Grid("float64", "32", _FAST),
             Grid("float32", "64"),
             Grid("float32", "256,1000", _FAST),
-            Grid("int64", "64,128,256", _INTEGER),
+            Grid("int64", "64,128", _INTEGER),
         ),
         slabs=((BASE, 512), (BASE, 1000), ("python_arrays", 1000)),
     ),
@@ -341,27 +344,30 @@ def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> tuple[fl
     for (name, threads), call in zip(block.arms, call_s, strict=True):
         sample = max(1.2e-9 * plan.sample_ns, call) + (DRAIN_S if threads > 1 else 0.0)
         before = preparing_seconds(plan, call)
-        sure = sure_samples(plan, name, sample)
+        sure = sure_samples(plan, name, block.problem, sample)
         most = max(sure, min(plan.rounds, int(SHARE_OF_ONE * plan.budget_s / sample)))
         least, wanted = least + before + sure * sample, wanted + before + most * sample
     return least, wanted
 
 
-def sure_samples(plan: Plan, kernel: str, sample_s: float) -> int:
-    """Samples that a case gets before any other gets more: six of the base if they can be had, one of the rest.
+def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float) -> int:
+    """Samples that a case gets before any other gets more: six if they can be had, which is what an interval takes.
 
-    Every speed-up's interval needs the base's samples, and six are the fewest that bound a median with 95 %.
+    For the base they may cost more than for the rest, as every speed-up's interval needs them.
     """
-    if kernel != plan.base:
-        return 1
-    return max(1, min(plan.rounds, 6, int(SHARE_OF_BASE * plan.budget_s / sample_s)))
+    if problem.is_slab:
+        return min(plan.rounds, SURE_OF_SLAB)
+    share = SHARE_OF_BASE if kernel == plan.base else SHARE_OF_SURE
+    return max(1, min(plan.rounds, SURE, int(share * plan.budget_s / sample_s)))
 
 
 def preparing_seconds(plan: Plan, call_s: float) -> float:
     """Expected time to verify and calibrate a case, s; a long call's first sample serves for both."""
     if call_s >= SINGLE_SHOT_S:
         return 0.0
-    return call_s if call_s > 1e-9 * ONE_LOOP * plan.sample_ns else 2 * call_s + 1.5e-9 * plan.sample_ns
+    if call_s > 1e-9 * ONE_LOOP * plan.sample_ns:
+        return call_s
+    return 2 * call_s if call_s > 1e-9 * plan.sample_ns else call_s + 2.5e-9 * plan.sample_ns
 
 
 def run_seconds(plan: Plan, registry: Registry) -> float:

@@ -23,7 +23,7 @@ REPEATS = 3  # samples of each width; the widest gets more in every round of eve
 TIMES_LAST_CACHE = 4  # STREAM's own rule for the size of each array
 ASSUMED_CACHE = 32 * 2**20  # bytes, where the caches are unknown
 TOUCH_RATE = 0.8e9  # byte/s at which fresh memory is first written; slow on virtual machines
-SHARE_OF_TIME = 0.15  # of the run that streams may take
+SHARE_OF_TIME = 0.06  # of the run that streams may take
 
 
 def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]) -> Iterator[None]:

@@ -75,28 +75,39 @@ def time_loops(call: Callable[[], object], loops: int, clock: Clock) -> Sample:
     return Sample(loops, max(1, clock.wall_ns() - start))
 
 
-def calibrate(call: Callable[[], object], shortest_ns: int, clock: Clock) -> Sample:
+def calibrate(call: Callable[[], object], shortest_ns: int, clock: Clock, first: Sample = Sample(1, 0)) -> Sample:
     """A first sample that is at least `shortest_ns` long; its loop count is the one to use.
 
     A trial that happened to be interrupted looks long enough too early; so the count is tried twice, and the faster
     trial counts.
+
+    Parameters
+    ----------
+    call
+        What is timed.
+    shortest_ns
+        Shortest sample, ns.
+    clock
+        Takes the time.
+    first
+        A trial that was made before, if any.
 
     Returns
     -------
     Sample
         Its count of loops fills `shortest_ns`, its time tells what a sample costs.
     """
-    loops = 1
+    trial = first if first.elapsed_ns else time_loops(call, first.loops, clock)
     while True:
-        trial = time_loops(call, loops, clock)
         if trial.elapsed_ns >= shortest_ns:
-            again = time_loops(call, loops, clock)
+            again = time_loops(call, trial.loops, clock)
             trial = min(trial, again, key=lambda each: each.elapsed_ns)
-        if trial.elapsed_ns >= shortest_ns or loops >= MOST_LOOPS:
+        if trial.elapsed_ns >= shortest_ns or trial.loops >= MOST_LOOPS:
             return trial
         # Aim a tenth above the target; never trust a first, cold trial by more than a factor of ten.
-        wanted = 1.1 * loops * shortest_ns / trial.elapsed_ns
-        loops = min(MOST_LOOPS, max(loops + 1, min(10 * loops, int(wanted) + 1)))
+        wanted = 1.1 * trial.loops * shortest_ns / trial.elapsed_ns
+        loops = min(MOST_LOOPS, max(trial.loops + 1, min(10 * trial.loops, int(wanted) + 1)))
+        trial = time_loops(call, loops, clock)
 
 
 def allot(costs_s: Sequence[float], budget_s: float, most: int) -> tuple[int, ...]:
@@ -141,7 +152,10 @@ def allot(costs_s: Sequence[float], budget_s: float, most: int) -> tuple[int, ..
 
 
 def schedule(counts: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
-    """Rounds of arm indices: each arm as often as its count says, spread evenly, in random order within a round.
+    """Rounds of arm indices: each arm as often as its count says, in random order within a round.
+
+    An arm's rounds are spread over all of them, and those of an arm with fewer are among those of an arm with more:
+    any two pair as often as they can.
 
     Examples
     --------
@@ -149,9 +163,17 @@ def schedule(counts: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[
     [[0, 1], [0], [0, 1], [0]]
     """
     turns = max(counts, default=0)
+    place = {turn: rank for rank, turn in enumerate(_spread(turns))}
     for turn in range(turns):
-        due = [arm for arm, count in enumerate(counts) if (turn * count) % turns < count]
+        due = [arm for arm, count in enumerate(counts) if place[turn] < count]
         yield tuple(int(arm) for arm in rng.permutation(due))
+
+
+def _spread(turns: int) -> list[int]:
+    """All turns in an order of which every beginning is spread over them: binary digits read backwards."""
+    digits = max(0, turns - 1).bit_length()
+    backwards = (int(f"{place:0{digits}b}"[::-1], 2) if digits else 0 for place in range(2**digits))
+    return [turn for turn in backwards if turn < turns]
 
 
 def rounds(

@@ -19,6 +19,7 @@ __all__ = [
     "has_bounds",
     "has_time",
     "headline_problem",
+    "headline_problems",
     "is_drawable",
     "is_measured",
     "peak_of",
@@ -133,8 +134,8 @@ def peak_of(table: Table, dtype: Dtype, threads: int) -> Interval | None:
 def headline_problem(table: Table, dtype: Dtype = "float64") -> Problem | None:
     """The square problem that the run is told by, or None where nothing was measured.
 
-    The largest at which both the base and NumPy's matrix product were really measured; failing that, the largest
-    among those with the most measured rows.
+    The largest at which NumPy's matrix product has a speed-up with an interval; failing that, the largest at which
+    both it and the base were really measured, or the largest among those with the most measured rows.
     """
     groups: dict[int, list[Row]] = {}
     for row in table.rows:
@@ -145,6 +146,29 @@ def headline_problem(table: Table, dtype: Dtype = "float64") -> Problem | None:
         return None
     kernels = {n: {row.case.kernel for row in rows} for n, rows in groups.items()}
     told = [n for n in groups if {table.base, BLAS} <= kernels[n]]
+    sure = [n for n in told if any(row.case.kernel == BLAS and _is_sure(row) for row in groups[n])]
     most = max(len(rows) for rows in groups.values())
-    n = max(told or [n for n, rows in groups.items() if len(rows) == most])
+    n = max(sure or told or [n for n, rows in groups.items() if len(rows) == most])
     return groups[n][0].case.problem
+
+
+def headline_problems(table: Table, dtype: Dtype = "float64") -> tuple[Problem, ...]:
+    """The problem that the run is told by and, if that is a larger one, the largest at which base and NumPy ran.
+
+    The second is the lesson's, where the base runs once and for minutes: its speed-ups have no interval.
+    """
+    headline = headline_problem(table, dtype)
+    if headline is None:
+        return ()
+    both = [
+        row.case.problem
+        for row in table.rows
+        if row.case.kernel == BLAS and row.case.problem.dtype == dtype and row.case.problem.is_square
+        if is_measured(row) and row_of(rows_at(table, row.case.problem), table.base, 1) is not None
+    ]
+    largest = max(both, key=lambda problem: problem.n, default=headline)
+    return (headline,) if largest.n <= headline.n else (headline, largest)
+
+
+def _is_sure(row: Row) -> bool:
+    return row.speedup is not None and row.speedup.low is not None and not row.speedup.extrapolated

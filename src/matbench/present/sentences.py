@@ -96,12 +96,13 @@ def _gains(rows: Sequence[Row], base: str) -> list[float]:
     return [times[0] / time for time in times]
 
 
-def closing_sentence(table: Table) -> str | None:
+def closing_sentence(table: Table, problem: Problem | None = None) -> str | None:
     """How many times faster NumPy's product is than the base, and what each step of the climb is worth.
 
-    Told of the largest square float64 problem at which both were really measured; None where there is none.
+    Told of `problem`, by default of the square float64 problem that the run is told by; None where either was not
+    measured.
     """
-    problem = headline_problem(table)
+    problem = problem or headline_problem(table)
     climb = steps(table, problem) if problem is not None else ()
     base = base_row(table, problem) if problem is not None else None
     if problem is None or base is None or not climb:

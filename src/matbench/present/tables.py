@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ladder_table", "overview_table", "render_markdown", "skipped_list", "to_csv"]
 
 NO_INTERVAL = "†"
+ENDED = "‡"  # it was stopped: there are fewer samples than planned
 NOTHING = "–"  # a cell that has no value
 _NUMBER = re.compile(r"[~<+-]?\d")
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
@@ -124,7 +125,7 @@ def _time_cell(row: Row) -> str:
     if row.seconds is None:
         return ""
     mark = "" if has_bounds(row.seconds) else NO_INTERVAL
-    return ("~" if row.extrapolated else "") + time_text(row.seconds) + mark
+    return ("~" if row.extrapolated else "") + time_text(row.seconds) + mark + (ENDED if row.ended else "")
 
 
 def _share_cell(row: Row) -> str:
@@ -162,6 +163,9 @@ def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[s
     notes.extend(_extrapolated_notes(table, problem, rows))
     if any(_lacks_interval(row, table.base) for row in rows):
         notes.append(f"{NO_INTERVAL} no interval.")
+    notes.extend(
+        f"{ENDED} {row.case.kernel} on {count_threads(row.case.threads)}: {row.ended}." for row in rows if row.ended
+    )
     notes.extend(_peak_notes(table, problem, rows))
     return notes
 
@@ -288,7 +292,7 @@ _CSV_COLUMNS = (
     *("kernel", "rung", "m", "n", "k", "dtype", "layout", "threads"),
     *("time_s", "time_low_s", "time_high_s", "rate_flop_per_s", "rate_low_flop_per_s", "rate_high_flop_per_s"),
     *("peak_fraction", "speedup_base", "speedup", "speedup_low", "speedup_high", "speedup_extrapolated"),
-    *("first_call_s", "extrapolated", "fitted", "skipped", "wrong"),
+    *("first_call_s", "extrapolated", "fitted", "skipped", "wrong", "ended"),
 )
 
 
@@ -298,7 +302,7 @@ def _csv_row(row: Row) -> dict[str, object]:
     values = (
         *(row.case.kernel, row.card.rung, problem.m, problem.n, problem.k, problem.dtype, problem.layout),
         *(row.case.threads, *_bounds(row.seconds), *_bounds(row.rate), row.peak_fraction, *speedups),
-        *(row.first_call_s, row.extrapolated, row.fitted, row.skipped, row.wrong),
+        *(row.first_call_s, row.extrapolated, row.fitted, row.skipped, row.wrong, row.ended),
     )
     return dict(zip(_CSV_COLUMNS, values, strict=True))
 
