@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from matbench.analyse.rows import Interval
 from matbench.model import Samples
 
-__all__ = ["CONFIDENCE", "call_seconds", "median_interval", "paired_ratio", "rank_of_bound"]
+__all__ = [
+    "CONFIDENCE",
+    "call_seconds",
+    "holm",
+    "median_interval",
+    "paired_ratio",
+    "rank_of_bound",
+    "sign_test",
+    "upper_bound",
+]
 
 CONFIDENCE = 0.95
 MANY = 20_000  # values from which the binomial distribution is taken for normal
@@ -65,6 +74,65 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
     if rank is None:
         return Interval(estimate)
     return Interval(estimate, ordered[rank - 1], ordered[-rank])
+
+
+def sign_test(values: Sequence[float], centre: float = 0.0) -> float:
+    """How probable it is that as few values lie on one side of `centre` if it is their median, two-sided.
+
+    It agrees with `median_interval`: with the p-value at most 1 - c, the interval of confidence c excludes `centre`.
+    Values equal to `centre` count against the side that is tested.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 1 without values.
+
+    Examples
+    --------
+    >>> sign_test([0.1] * 12), sign_test([0.1] * 11 + [-0.1])
+    (0.00048828125, 0.00634765625)
+    """
+    count = len(values)
+    fewest = min(sum(value <= centre for value in values), sum(value >= centre for value in values))
+    return min(1.0, 2 * sum(math.comb(count, ways) for ways in range(fewest + 1)) / (1 << count))
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's adjusted p-values: all that are at most alpha may be believed together, one false among them with
+    probability alpha at most.
+
+    Source: S. Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979) 65.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    (0.03, 0.06, 0.06)
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+        adjusted[index] = largest
+    return tuple(adjusted)
+
+
+def upper_bound(hits: int, trials: int, confidence: float = CONFIDENCE) -> float:
+    """The largest rate that `hits` in `trials` leave possible, one-sided (Clopper and Pearson).
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> round(upper_bound(0, 299), 4), round(upper_bound(1, 300), 4)
+    (0.01, 0.0157)
+    """
+    from scipy.special import betaincinv  # noqa: PLC0415  a quarter of a second
+
+    if hits >= trials:
+        return 1.0
+    return float(betaincinv(float(hits + 1), float(trials - hits), confidence))
 
 
 def call_seconds(samples: Samples) -> tuple[float, ...]:

@@ -1,0 +1,160 @@
+"""`make validate`: its plan is what the page says, it resumes, and its tables come from raw samples."""
+
+from __future__ import annotations
+
+import importlib
+import lzma
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from matbench.analyse.trust import Tally
+from matbench.analyse.worlds import WORLDS as NOISES
+from matbench.analyse.worlds import Harness, one_process, times
+from matbench.measure.order import orders
+from matbench.model import Problem
+from matbench.pairing import Cell, PairProcess
+
+TOOLS = Path(__file__).parents[2] / "tools"
+replace = msgspec.structs.replace
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """A module of tools/ by name."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    return importlib.import_module
+
+
+def record(name, cells, ratio=1.0):
+    """As many processes as are needed, the same samples for all cells."""
+    import numpy as np
+
+    harness = Harness(orders)
+    rng = np.random.default_rng(3)
+    arms = harness.schedules[:12]
+    elapsed, cpu = times(harness, NOISES["iid"](rng, arms), arms, ratio)
+    parts = [one_process(harness.settings, index, arms[index], elapsed[index], cpu[index]) for index in range(12)]
+    blocks = [replace(block, cell=cell) for part in parts for cell in range(len(cells)) for block in part.blocks]
+    header = replace(parts[0].header, id=name, cells=tuple(cells), machine="m")
+    processes = tuple(PairProcess(index, seed=0) for index in range(12))
+    return replace(parts[0], header=header, blocks=tuple(blocks), processes=processes)
+
+
+def test_the_plan_has_at_least_300_comparisons_of_identical_code_over_five_kinds_of_work(tool):
+    plan = tool("trust_plan")
+    same = [cell for batch in plan.batches(("same",)) for cell in batch.cells]
+    assert len(same) >= 300
+    assert {plan.kind_of(cell) for cell in same} == {kind.title for kind in plan.KINDS}
+    assert {plan.true_ratio(cell) for cell in same} == {1.0}
+    assert any(":" in cell.a and cell.a != cell.b for cell in same)
+
+
+def test_the_plan_injects_every_slow_down_in_both_directions_for_every_kind(tool):
+    plan = tool("trust_plan")
+    cells = [cell for batch in plan.batches(("injected",)) for cell in batch.cells]
+    wanted = {ratio for percent in (1, 2, 3, 5) for ratio in (1 + percent / 100, 1 / (1 + percent / 100))}
+    for kind in plan.KINDS:
+        found = {plan.true_ratio(cell) for cell in cells if plan.kind_of(cell) == kind.title}
+        assert sorted(found) == pytest.approx(sorted(wanted))
+
+
+def test_batches_are_the_same_whenever_they_are_asked_for_and_parts_take_turns(tool):
+    plan = tool("trust_plan")
+    assert plan.batches() == plan.batches()
+    assert [batch.part for batch in plan.batches()[:4]] == list(plan.PARTS)
+    assert len({batch.name for batch in plan.batches()}) == sum(part.batches for part in plan.PARTS.values())
+
+
+def test_an_injected_arm_calls_its_kernel_so_often(tool):
+    import numpy as np
+
+    injected = tool("injected")
+    arm = injected.numpy_matmul_x103
+    a, out = np.eye(3), np.zeros((3, 3))
+    arm(a, a, out)
+    assert (out == a).all()
+    assert injected.count_of("injected.py:numpy_matmul_x103") == 103
+    with pytest.raises(AttributeError):
+        _ = injected.nothing_x100
+    with pytest.raises(AttributeError):
+        _ = injected.numpy_matmul
+
+
+def test_tables_are_derived_from_stored_samples(tool, tmp_path):
+    pages, validate = tool("trust_pages"), tool("validate")
+    small = Problem(m=32, n=32, k=32)
+    same = record("same-01", [Cell(small, 1, "numpy_matmul", "numpy_matmul")])
+    label = "injected.py:numpy_matmul_x{}".format
+    slower = record("injected-01", [Cell(small, 1, label(100), label(102))], 1.02)
+    from matbench.record.journal import encode_lines
+
+    for each in (same, slower):
+        lines = b"".join(encode_lines(value) for value in (each.header, *each.blocks, *each.processes))
+        path = tmp_path / "m" / f"{each.header.id}.jsonl.xz"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(lzma.compress(lines))
+    page = tmp_path / "page.md"
+    page.write_text("# T\n<!-- generated: simulated -->\n<!-- end -->\n<!-- generated: real -->\nold\n<!-- end -->\n")
+    assert validate.main(["tables", "--results", str(tmp_path), "--page", str(page)]) == 0
+    text = page.read_text()
+    assert pages.ABSENT in text  # nothing was simulated
+    assert "V3: identical code" in text
+    assert "| BLAS, 1 thread |" in text
+    row = next(line for line in text.splitlines() if "1.0200" in line)
+    assert "1 / 1" in row
+    assert "old" not in text
+    assert validate.main(["tables", "--results", str(tmp_path), "--page", str(page)]) == 0
+    assert page.read_text() == text
+
+
+def test_the_table_of_other_harnesses_counts_what_each_calls_different(tool):
+    others = tool("others")
+    found = [
+        others.Other("asv", 32, 0, 1.0, 1.05, True, 4.0),
+        others.Other("asv", 32, 0, 1.02, 1.02, False, 4.0),
+        others.Other("pytest-benchmark", 32, 0, 1.0, 1.0, None, 4.0),
+        others.Other("pytest-benchmark", 32, 0, 1.02, 1.03, None, 4.0),
+    ]
+    asv, pytest_benchmark = others.others_table(found).splitlines()[2:]
+    assert "1 / 1" in asv
+    assert "0 / 1" in asv
+    assert "4.9 %" in asv
+    assert "no rule" in pytest_benchmark
+
+
+def test_all_harnesses_are_given_identical_code_and_two_percent(tool):
+    others = tool("others")
+    assert {pair.truth for pair in others.pairs()} == {1.0, 1.02}
+    arms = importlib.import_module("others_arms")
+    for pair in others.pairs():
+        assert callable(getattr(arms, pair.a))
+        assert callable(getattr(arms, pair.b))
+        arms.prepared(pair.b, 4)()
+
+
+def test_the_simulated_table_sums_its_worlds(tool):
+    pages = tool("trust_pages")
+    same = Tally(1.0, 10, equivalent=9, faster=1, intervals=10, covered=9, width=0.004)
+    changed = [Tally(truth, 5, faster=5, intervals=5, covered=5, width=0.004) for truth in (1.02, 1.01)]
+    tallies = (same, changed[0], changed[0], changed[1], changed[1])
+    table = pages.simulated_table([pages.Simulated(name, "noise.", tallies) for name in ("one", "two")])
+    last = next(line for line in table.splitlines() if line.startswith("| all"))
+    assert "2 / 20" in last
+    assert "58 / 60" in last
+
+
+def test_an_unknown_part_is_refused(tool, capsys):
+    with pytest.raises(SystemExit) as error:
+        tool("validate").main(["speed"])
+    assert error.value.code == 2
+    assert "no part 'speed'" in capsys.readouterr().err
+
+
+def test_the_page_s_tables_are_those_of_the_kept_results(tool):
+    """docs/trust.md is generated: nobody has typed a figure."""
+    pages, validate = tool("trust_pages"), tool("validate")
+    text = (TOOLS.parent / "docs" / "trust.md").read_text(encoding="utf-8")
+    kept = msgspec.json.decode((validate.RESULTS / pages.SIMULATED).read_bytes(), type=tuple[pages.Simulated, ...])
+    assert pages.simulated_table(kept) in text
