@@ -59,7 +59,7 @@ def test_a_file_that_is_no_library_is_refused(user):
 COMMANDS = {
     "an unknown command": (("measure",), "no such command 'measure'"),
     "an option before the command": (("--json", "show"), "no such option"),
-    "nothing to import": (("import",), "missing argument 'FILE'"),
+    "nothing to import": (("import",), "missing argument 'PATH'"),
     "nothing to validate": (("validate",), "missing argument"),
     "no records yet, to show": (("show",), "run `matbench run` first"),
     "no records yet, to plot": (("plot",), "run `matbench run` first"),

@@ -5,6 +5,8 @@ import pytest
 
 from matbench.kernels.oracle import (
     FULL_CHECK_FLOPS,
+    PAGE,
+    blank,
     check_laws,
     check_product,
     largest_error,
@@ -268,3 +270,30 @@ def test_operands_are_of_ordinary_magnitude_and_both_signs(dtype):
 def test_operands_come_in_the_layout_that_was_asked_for():
     assert all(each.flags.f_contiguous for each in operands(Problem(m=3, n=4, k=5, layout="F")))
     assert all(each.flags.c_contiguous for each in operands(Problem(m=3, n=4, k=5)))
+
+
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 300])
+def test_operands_begin_with_a_page_whatever_was_allocated_before(n, dtype, layout):
+    problem = Problem(m=n, n=n + 1, k=n + 2, dtype=dtype, layout=layout)
+    made = [*operands(problem), np.empty(n), *operands(problem), blank(problem)]
+    places = {each.ctypes.data % PAGE for each in made if each.ndim == 2}
+    assert places == {0}
+    assert all(each.flags.aligned and each.flags.writeable for each in made)
+
+
+def test_operands_begin_as_much_later_as_is_asked_for_and_hold_the_same():
+    problem = Problem(m=7, n=8, k=9)
+    placed = operands(problem, offsets=(64, 1024, 4160))
+    assert [each.ctypes.data % PAGE for each in placed] == [64, 1024, 64]
+    for one, same in zip(placed, operands(problem), strict=True):
+        np.testing.assert_array_equal(one, same)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_blank_product_is_one_that_nobody_has_computed(dtype):
+    problem = Problem(m=5, n=6, k=7, dtype=dtype)
+    out = operands(problem)[2]
+    np.testing.assert_array_equal(blank(problem), out)
+    assert not np.may_share_memory(blank(problem), out)

@@ -10,7 +10,9 @@ from matbench.errors import KernelError, UsageError
 from matbench.kernels import Registry, Rung, kernel
 from matbench.measure.clock import SimulatedClock
 from matbench.measure.prepare import (
+    BATCH_NS,
     LEAST_SAMPLES,
+    LONG_NS,
     PROFILES,
     VARIABLE,
     asked_profile,
@@ -63,7 +65,7 @@ def test_without_a_choice_the_profile_is_standard():
 
 
 def test_an_unknown_profile_is_refused_with_those_there_are():
-    with pytest.raises(UsageError, match="'huge'; set it to one of small, standard, full"):
+    with pytest.raises(UsageError, match="'huge'; set it to one of small, standard, full, agreement"):
         asked_profile({VARIABLE: "huge"})
 
 
@@ -161,10 +163,16 @@ def test_thread_limits_hold_inside_and_are_gone_outside():
     assert ThreadControl().counts() == before
 
 
+def taking(call_ns, clock, **changed):
+    """A case whose call takes as long as that."""
+    first = Sample(1, call_ns)
+    return replace(prepared(plain, case(plain), CACHES), call=lambda: clock.advance(call_ns), first=first, **changed)
+
+
 @pytest.mark.parametrize("call_ns", [50, 40_000, 30_000_000, 900_000_000])
 def test_samples_are_calibrated_and_fill_the_time_of_a_case(call_ns):
     clock = SimulatedClock()
-    ready = replace(prepared(plain, case(plain), CACHES), call=lambda: clock.advance(call_ns))
+    ready = taking(call_ns, clock)
     samples = ready.sampled(SMALL, clock)
     shortest = SMALL.limits.sample_ns
     assert all(elapsed == loops * call_ns for loops, elapsed in zip(samples.loops, samples.elapsed_ns, strict=True))
@@ -177,3 +185,35 @@ def test_samples_are_calibrated_and_fill_the_time_of_a_case(call_ns):
 def test_a_slow_case_gets_few_samples_and_a_quick_one_all_that_the_preset_wants():
     assert SMALL.rounds(Sample(loops=1, elapsed_ns=10**10)) == LEAST_SAMPLES
     assert SMALL.rounds(Sample(loops=9, elapsed_ns=1000)) == SMALL.limits.rounds
+
+
+@pytest.mark.parametrize("call_ns", [50, 700, 9_000, 40_000, 5_000_000])
+def test_a_batch_is_long_beside_what_a_runner_adds_and_no_longer_than_one_product_has_to_be(call_ns):
+    clock = SimulatedClock()
+    batch, count = taking(call_ns, clock).batched(SMALL, clock)
+    before = clock.wall_ns()
+    batch()
+    assert clock.wall_ns() - before == count * call_ns
+    assert count * call_ns >= min(BATCH_NS, call_ns) * 0.7
+    assert count == 1 or count * call_ns <= 1.5 * BATCH_NS
+
+
+def test_a_long_call_is_not_made_again_to_calibrate():
+    clock = SimulatedClock()
+    ready = taking(3 * LONG_NS, clock, is_long=True)
+    assert ready.trial(SMALL, clock) == Sample(1, 3 * LONG_NS)
+    assert ready.batched(SMALL, clock) == (ready.call, 1)
+    assert clock.wall_ns() == SimulatedClock().wall_ns()
+
+
+def test_a_call_is_only_long_if_it_was_expected_to_be():
+    ready = prepared(plain, case(plain, 24), CACHES)
+    assert ready.first.loops == 1
+    assert ready.first.elapsed_ns > 0
+    assert not ready.is_long
+
+
+def test_what_is_compared_is_measured_under_every_runner():
+    compared = grid(PROFILES["agreement"], 1)
+    assert set(compared.sizes) == {8, 16, 32, 64, 128, 256, 512}
+    assert compared.profile.dtypes == ("float64",)

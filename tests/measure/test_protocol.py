@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from measure_fakes import block_of, cases_of, plan_of
+from pairs_fakes import cell_of, job_of
 
 from matbench.kernels import default_registry
 from matbench.measure.plan import Request, make_plan
@@ -16,12 +17,14 @@ from matbench.measure.protocol import (
     Job,
     Message,
     Order,
+    PairJob,
     Pause,
     Started,
     decode_message,
     decode_order,
 )
 from matbench.model import Caches, Ceiling, Library, Measurement, Samples
+from matbench.pairing import PairBlock, PairProcess, Refusal, Sample
 
 LIBRARIES = (Library(api="blas", name="openblas", version="0.3.29", filename="libopenblas.so"),)
 (CASE,) = cases_of([block_of(8, ("par", 2), dtype="int64")])
@@ -37,6 +40,10 @@ MESSAGES = (
     Measurement(case=CASE, outcome="ended", reason="par was ended µ\n×"),
     Ceiling(kind="fma", dtype="float32", lanes=16, threads=2, work=768, samples=SAMPLES),
     Ceiling(kind="triad", dtype="float64", lanes=1, threads=1, work=1, reason="no room"),
+    PairBlock(1, 2, 3, 4, (Sample("a", 5, 6, 7, 8, 9, 10), Sample("c", 5), Sample("b", 2**62)), 11),
+    PairProcess(2, 3, cpu=1, padding=4, offset=64, errors=((1, "a", 0.5),)),
+    PairProcess(2, 3, void="it took the sampling process down with it (signal 11)"),
+    Refusal(1, "wrong", "mine.py:f raised ValueError: µ\n×"),
 )
 
 
@@ -49,7 +56,7 @@ def test_a_message_is_one_line_and_arrives_as_it_was_sent(message):
 
 def test_every_kind_of_message_is_tried():
     assert {type(each) for each in MESSAGES} == set(Message.__args__)
-    assert {Job, Go} == set(Order.__args__)
+    assert {Job, PairJob, Go} == set(Order.__args__)
 
 
 @pytest.mark.parametrize("order", [Go(), Go(stop=True)])
@@ -68,6 +75,11 @@ def test_a_whole_job_arrives_as_it_was_given(preset):
         memory_bytes=2**33,
         caches=Caches(l1d=2**15, l2=None),
     )
+    assert decode_order(ENCODER.encode(job)) == job
+
+
+def test_the_job_of_a_comparison_arrives_as_it_was_given():
+    job = job_of(cell_of(8), cell_of(16, threads=2), sources={"mine.py:f": "/a b/mine.py:f"}, compiled="/a b/x")
     assert decode_order(ENCODER.encode(job)) == job
 
 

@@ -1,5 +1,6 @@
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -283,3 +284,15 @@ def test_an_axis_has_at_least_one_label_and_none_outside(low, factor):
     ticks = log_ticks(low, low * factor)
     assert all(low * 0.99 <= tick <= low * factor * 1.01 for tick in ticks)
     assert ticks or factor < 1.5
+
+
+def test_times_without_a_rate_are_of_a_size_and_not_of_matrices(made):
+    rows = [
+        msgspec.structs.replace(made.row(made.card(name), n, s * n, base_s=1.0 * n), rate=None)
+        for name, s in (("python_lists", 1.0), ("other", 0.5))
+        for n in (10, 100)
+    ]
+    figure = speedup_figure(made.table(rows))
+    ax = figure.axes[0]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("size", "speed-up over python_lists")
+    assert not any("matrices" in text.get_text() for text in figure.texts)

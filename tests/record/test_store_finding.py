@@ -17,8 +17,8 @@ from matbench.record.journal import Journal, encode_lines, encode_record
 from matbench.record.names import is_safe_name
 from matbench.record.store import (
     find_records,
-    import_record,
     incomplete_records,
+    keep_record,
     latest_record,
     new_record_id,
     read_record,
@@ -171,7 +171,7 @@ def test_no_record_is_told_to_be_of_a_machine_that_is_unknown(tmp_path):
 def imported(tmp_path, data: bytes) -> Path:
     source = tmp_path / "source.jsonl"
     source.write_bytes(data)
-    return import_record(source, tmp_path / "results")
+    return keep_record(read_record(source), tmp_path / "results")
 
 
 def test_a_strangers_record_comes_to_where_its_header_says(tmp_path):

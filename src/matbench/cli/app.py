@@ -19,7 +19,8 @@ app = typer.Typer(
 Results = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the results.")]
 Read = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the results.")]
 Chosen = Annotated[
-    str | None, typer.Argument(metavar="[RECORD]", help="File, id or machine; the latest record by default.")
+    str | None,
+    typer.Argument(metavar="[RECORD]", help="File, id or machine, or asv's results; the latest record by default."),
 ]
 Element = Annotated[
     str | None,
@@ -92,6 +93,57 @@ def run(
     return run_ladder(options)
 
 
+@app.command()
+def pair(
+    a: Annotated[
+        str | None, typer.Argument(metavar="A", help="Kernel, or a function of yours: module:name or file.py:name.")
+    ] = None,
+    b: Annotated[str | None, typer.Argument(metavar="B", help="What it is compared with.")] = None,
+    aa: Annotated[
+        bool, typer.Option("--aa", help="Compare A with its own clone: what this machine can tell apart.")
+    ] = False,
+    sizes: Annotated[str, typer.Option(metavar="SIZES", help="64,100 or 64-1024*2 or 8x1000x1000.")] = "256",
+    dtype: Annotated[str, typer.Option(metavar="TYPE", help="float64, float32 or int64.")] = "float64",
+    threads: Annotated[str, typer.Option(metavar="N,..", help="Thread counts, for example 1,2.")] = "1",
+    claim: Annotated[
+        str | None, typer.Option(metavar="MARGIN", help="Only a difference beyond it counts: 2% or 1.5x.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(metavar="TIME", help="Time of the whole comparison: 60s, 5m.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(metavar="N", help="Exactly so many; else 12, and more while the interval is wide.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 1,
+    blas: Blas = None,
+    machine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Label of this machine; made up if absent.")
+    ] = None,
+    output: Results = RESULTS,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the comparison that was interrupted.")] = False,
+    json: Json = False,
+) -> int:
+    """Compare two kernels, or functions of yours: a ratio with its interval, and one verdict."""
+    from matbench.cli.pair import Options, compare
+
+    options = Options(
+        a=a,
+        b=b,
+        aa=aa,
+        sizes=sizes,
+        dtype=dtype,
+        threads=threads,
+        claim=claim,
+        budget=budget,
+        processes=processes,
+        seed=seed,
+        blas=tuple(blas or ()),
+        machine=machine,
+        output=output,
+        resume=resume,
+        json=json,
+    )
+    return compare(options)
+
+
 @app.command(name="list")
 def list_(blas: Blas = None, json: Json = False) -> int:
     """List the kernels: the rungs of the ladder, and why one can't run here."""
@@ -107,9 +159,16 @@ def show(
     dtype: Element = None,
     base: Base = None,
     results: Read = RESULTS,
+    verdicts: Annotated[
+        bool, typer.Option("--verdicts", help="Of a comparison: all figures anew from the raw samples.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show a record: the ladder as a table, and what it says."""
+    if verdicts:
+        from matbench.cli.verdicts import show_verdicts
+
+        return show_verdicts(record, results, as_json=json)
     from matbench.cli.reading import show_record
 
     return show_record(record, results, size=size, dtype=dtype, base=base, as_json=json)
@@ -134,14 +193,15 @@ def plot(
 @app.command()
 def export(
     record: Chosen = None,
-    to: Annotated[str, typer.Option(metavar="FORMAT", help="csv, samples, json, md or record.")] = "csv",
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="csv, samples, json, md, record or asv.")] = "csv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A file, not the screen.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="PATH", help="A file, not the screen; for asv its results folder."),
     ] = None,
     base: Base = None,
     results: Read = RESULTS,
 ) -> int:
-    """Write a record in another format: rows or raw samples as CSV, JSON, Markdown."""
+    """Write a record in another format: rows or raw samples as CSV, JSON, Markdown, or among asv's results."""
     from matbench.cli.reading import export_record
 
     return export_record(record, results, form=to, target=output, base=base)
@@ -149,13 +209,17 @@ def export(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A record from another machine.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A record, raw samples, or results of asv.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="record, samples or asv; else as the file looks.")
+    ] = None,
+    base: Base = None,
     output: Results = RESULTS,
 ) -> int:
-    """Take in a record from another machine, once it is found well formed and plausible."""
+    """Take in a record, raw samples or anyone's asv results, once they are found well formed and plausible."""
     from matbench.cli.reading import import_file
 
-    return import_file(file, output)
+    return import_file(path, output, form=from_, base=base)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -12,17 +13,18 @@ from matbench.analyse.ladder import tabulate
 from matbench.analyse.plausible import implausible
 from matbench.analyse.rows import Table
 from matbench.cli import console
-from matbench.errors import RecordError, UsageError
+from matbench.errors import MatbenchError, RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
 from matbench.present.choose import headline_problem, headline_problems
 from matbench.present.json_object import run_object
 from matbench.present.sentences import ceilings_sentence, closing_sentence, compile_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, overview_table, skipped_list, to_csv
 from matbench.present.words import clean
-from matbench.record.exchange import samples_csv
+from matbench.record.asv_reading import asv_files, asv_place, read_asv
+from matbench.record.exchange import FOREIGN, read_samples, samples_csv
 from matbench.record.journal import encode_record
 from matbench.record.names import check_name
-from matbench.record.store import find_records, import_record, read_record, resolve_record, write_bytes, write_text
+from matbench.record.store import find_records, keep_record, read_record, resolve_record, write_bytes, write_text
 from matbench.sizes import parse_sizes
 
 __all__ = [
@@ -66,8 +68,8 @@ def chosen_dtype(table: Table, asked: str | None = None) -> Dtype:
 
 
 def load_table(argument: str | None, results: Path, base: str | None) -> tuple[Record, Table]:
-    """A record and its derived figures; warns of what the reader had to set aside."""
-    record = read_record(resolve_record(argument, results))
+    """A record, or results of asv as one, and its derived figures; warns of what the reader had to set aside."""
+    record = _record_meant(argument, results, base)
     for warning in record.warnings:
         console.warn(warning)
     if not record.is_complete:
@@ -75,7 +77,44 @@ def load_table(argument: str | None, results: Path, base: str | None) -> tuple[R
     names = [card.name for card in record.header.kernels]
     if base is not None and base not in names:
         raise UsageError(f"no kernel {base!r} in this record; there are: {', '.join(map(clean, names))}")
-    return record, tabulate(record, base)
+    return record, _only_times(tabulate(record, base))
+
+
+def _record_meant(argument: str | None, results: Path, base: str | None) -> Record:
+    """The record that is meant, be it one of asv's."""
+    place = None if argument is None else asv_place(argument)
+    if place is None:
+        return read_record(resolve_record(argument, results))
+    return _newest(place, base) if place.is_dir() else read_asv(place, base)
+
+
+def _newest(folder: Path, base: str | None) -> Record:
+    """The newest of asv's results in a folder that hold times against a size."""
+    paths = asv_files(folder)
+    refused = []
+    for path in paths:
+        try:
+            record = read_asv(path, base)
+        except RecordError as error:
+            refused.append(error)
+            continue
+        if len(paths) > 1:
+            console.note(f"{path.parent.name}/{path.name}, the newest of {len(paths)} results")
+        return record
+    raise refused[0]
+
+
+def _only_times(table: Table) -> Table:
+    """The table without rates of what need not be a product of matrices: 2 m n k says nothing of a sort."""
+    rows = (
+        msgspec.structs.replace(row, rate=None, peak_fraction=None) if row.card.origin == FOREIGN else row
+        for row in table.rows
+    )
+    return msgspec.structs.replace(table, rows=tuple(rows))
+
+
+def _has_rates(table: Table) -> bool:
+    return any(row.rate is not None for row in table.rows)
 
 
 def run_json(header: Header, table: Table) -> str:
@@ -102,7 +141,7 @@ def told(header: Header, table: Table, problems: Sequence[Problem]) -> str:
     )
     parts += [sentence for sentence in sentences if sentence]
     dtypes = dict.fromkeys(row.case.problem.dtype for row in table.rows)
-    parts += [overview_table(table, dtype) for dtype in dtypes]
+    parts += [overview_table(table, dtype) for dtype in dtypes if _has_rates(table)]
     left_out = skipped_list(table)
     return "\n\n".join([*parts, *([f"Left out:\n\n{left_out}"] if left_out else [])])
 
@@ -129,7 +168,7 @@ def show_record(
         console.data(run_json(record.header, table))
         return 0
     console.data(told(record.header, table, _problems(table, size, chosen_dtype(table, dtype))))
-    console.hint(f"draw it: matbench plot {record.header.id}")
+    console.hint(f"draw it: matbench plot {shlex.quote(argument or record.header.id)}")
     return 0
 
 
@@ -185,6 +224,8 @@ def plot_record(
         if kind not in KINDS:
             raise UsageError(f"no figure {kind!r}; there are: {', '.join(KINDS)}")
     record, table = load_table(argument, results, base)
+    if kinds is None and not _has_rates(table):
+        wanted = ["speedup"]
     target = folder or figure_folder(results, record.header)
     for path in draw_figures(table, target, wanted, chosen_dtype(table, dtype), dark=dark):
         console.data(str(path))
@@ -202,12 +243,16 @@ def _encoded(record: Record, table: Table, form: str) -> str:
         return told(record.header, table, _problems(table, None, chosen_dtype(table)))
     if form == "record":
         return encode_record(record).decode()
-    raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record")
+    raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record, asv")
 
 
 def export_record(argument: str | None, results: Path, *, form: str, target: Path | None, base: str | None) -> int:
-    """Write a record in another format, to a file or to standard output."""
+    """Write a record in another format, to a file or to standard output; as asv's results, to its folder."""
     record, table = load_table(argument, results, base)
+    if form == "asv":
+        from matbench.cli.asv import file_for_asv
+
+        return file_for_asv(record, table, results, target)
     text = _encoded(record, table, form)
     if target is None:
         console.data(text)
@@ -217,18 +262,60 @@ def export_record(argument: str | None, results: Path, *, form: str, target: Pat
     return 0
 
 
-def import_file(source: Path, results: Path) -> int:
-    """Take in a stranger's record."""
-    record = read_record(source)
+FORMS = ("record", "samples", "asv")  # that can be imported
+
+
+def import_file(source: Path, results: Path, *, form: str | None, base: str | None) -> int:
+    """Take in what was measured elsewhere: a record, raw samples, results of asv."""
+    form = form or _form_of(source)
+    if form not in FORMS:
+        raise UsageError(f"no format {form!r} to import from; there are: {', '.join(FORMS)}")
+    if form == "record" and base is not None:
+        raise UsageError("a record has its base; give --base to matbench show or matbench plot")
+    paths = [_kept(record, name, results) for name, record in _foreign_records(source, form, base)]
+    for path in paths:
+        console.data(str(path))
+    console.hint(f"look at it: matbench show {paths[0].stem} | matbench plot {paths[0].stem}")
+    return 0
+
+
+def _form_of(source: Path) -> str:
+    if source.suffix == ".csv":
+        return "samples"
+    return "record" if asv_place(str(source)) is None else "asv"
+
+
+def _foreign_records(source: Path, form: str, base: str | None) -> list[tuple[str, Record]]:
+    """What is to be taken in, with the name of its file; of a folder of asv's, the newest of each environment."""
+    if form == "record":
+        return [(source.name, read_record(source))]
+    if form == "samples":
+        return [(source.name, read_samples(source, base))]
+    if not source.is_dir():
+        return [(source.name, read_asv(source, base))]
+    newest: dict[tuple[Path, str], Path] = {}
+    for path in asv_files(source):
+        newest.setdefault((path.parent, path.name.partition("-")[2]), path)
+    found, refused = [], []
+    for path in newest.values():
+        try:
+            found.append((path.name, read_asv(path, base)))
+        except MatbenchError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    for each in refused:
+        console.warn(str(each))
+    return found
+
+
+def _kept(record: Record, name: str, results: Path) -> Path:
     for warning in record.warnings:
         console.warn(warning)
     findings = implausible(record)
     if findings:
-        raise RecordError(f"{source.name} is not plausible: {findings[0]}; ask its author to measure again")
-    path = import_record(source, results)
-    console.data(str(path))
-    console.hint(f"look at it: matbench show {path.stem}")
-    return 0
+        raise RecordError(f"{name} is not plausible: {findings[0]}; ask its author to measure again")
+    return keep_record(record, results)
 
 
 def validate_files(paths: Sequence[Path]) -> int:

@@ -19,6 +19,7 @@ from matbench.analyse.plausible import implausible
 from matbench.analyse.rows import Table
 from matbench.api import new_header
 from matbench.cli import console
+from matbench.cli.asv import share_with_asv
 from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, parse_dtype, run_json, told
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, default_registry
@@ -369,6 +370,7 @@ class _Runner:
         dtype = chosen_dtype(table)
         draw_figures(table, folder, ("speedup", "rate", "threads", "ladder"), dtype, dark=False)
         console.note(f"record:  {self.path}\nfigures: {folder}")
+        share_with_asv(record, table, self.options.output)
 
     def _hint(self, table: Table) -> None:
         """Name the next commands: the last line of a run."""

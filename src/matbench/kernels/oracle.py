@@ -15,13 +15,24 @@ import numpy as np
 from matbench.kernels.registry import Array, Matmul
 from matbench.model import Dtype, Problem
 
-__all__ = ["Verdict", "check_bytes", "check_laws", "check_product", "largest_error", "operands", "probe_error"]
+__all__ = [
+    "PAGE",
+    "Verdict",
+    "blank",
+    "check_bytes",
+    "check_laws",
+    "check_product",
+    "largest_error",
+    "operands",
+    "probe_error",
+]
 
 FULL_CHECK_FLOPS = 2 * 128**3  # up to here the whole product is recomputed in extended precision
 PROBES = 3  # random +-1 vectors: one wrong element shows in each of them
 STRIPE = 64  # columns that one sum of a probe runs over: fewer hide less, and cost more
 NEVER = 8.0  # standard deviations: 1e-14 is the chance that as many are exceeded
 ROWS = 1  # of a large product that are recomputed: an error that all elements share shows in any row
+PAGE = 4096  # bytes
 PANEL = 256  # columns of B that are widened at a time: extended precision has no BLAS, and takes memory
 
 
@@ -46,25 +57,55 @@ def check_bytes(problem: Problem) -> int:
     return 2 * 8 * (problem.m * problem.k + problem.k * problem.n + problem.m * problem.n)
 
 
-def operands(problem: Problem) -> tuple[Array, Array, Array]:
+def operands(problem: Problem, offsets: tuple[int, int, int] = (0, 0, 0)) -> tuple[Array, Array, Array]:
     """Random A and B of a problem and a NaN-filled C (zeros for integers), every page of them written.
 
     Floats are uniform in [-1.5, -0.5) and [0.5, 1.5): no subnormals, no zeros, no cancellation to speak of in the
     operands. Integers are in -8..8, so that no sum overflows.
+
+    Each begins with a page of memory: NumPy leaves it to chance whether its matrices begin with a cache line, and
+    loops over vectors of that size lose a quarter of their speed where they do not, so that two processes would
+    disagree by as much.
+
+    Parameters
+    ----------
+    problem
+        Shapes, element type, layout and seed.
+    offsets
+        Bytes by which A, B and C begin later than that, each a multiple of the element's size.
     """
     rng = np.random.default_rng(problem.seed)
-    dtype = np.dtype(problem.dtype)
+    integers = problem.dtype == "int64"
 
-    def random(rows: int, columns: int) -> Array:
-        if dtype.kind == "i":
-            return np.asarray(rng.integers(-8, 9, (rows, columns)), dtype=dtype, order=problem.layout)
-        magnitude = rng.uniform(0.5, 1.5, (rows, columns)).astype(dtype)
-        signs = rng.integers(0, 2, (rows, columns)).astype(dtype)
-        return np.asarray(magnitude * (2 * signs - 1), dtype=dtype, order=problem.layout)
+    def random(rows: int, columns: int, offset: int) -> Array:
+        made = _placed((rows, columns), problem, offset)
+        if integers:
+            made[...] = rng.integers(-8, 9, (rows, columns))
+            return made
+        magnitude = rng.uniform(0.5, 1.5, (rows, columns)).astype(made.dtype)
+        signs = rng.integers(0, 2, (rows, columns)).astype(made.dtype)
+        np.multiply(magnitude, 2 * signs - 1, out=made)
+        return made
 
-    a, b = random(problem.m, problem.k), random(problem.k, problem.n)
-    out = np.full((problem.m, problem.n), 0 if dtype.kind == "i" else np.nan, dtype, order=problem.layout)
-    return a, b, out
+    a = random(problem.m, problem.k, offsets[0])
+    b = random(problem.k, problem.n, offsets[1])
+    return a, b, blank(problem, offsets[2])
+
+
+def blank(problem: Problem, offset: int = 0) -> Array:
+    """A new C of a problem as `operands` has it, for kernels that must not share one."""
+    out = _placed((problem.m, problem.n), problem, offset)
+    out.fill(0 if problem.dtype == "int64" else np.nan)
+    return out
+
+
+def _placed(shape: tuple[int, int], problem: Problem, offset: int) -> Array:
+    """A matrix that begins `offset` bytes after the beginning of a page; nothing is written into it yet."""
+    size = shape[0] * shape[1] * problem.itemsize
+    raw = np.empty(size + offset + PAGE, np.uint8)
+    first = -raw.ctypes.data % PAGE + offset
+    placed: Array = raw[first : first + size].view(problem.dtype).reshape(shape, order=problem.layout)
+    return placed
 
 
 def _gamma(count: int, dtype: np.dtype[Any]) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from matbench.errors import InternalError, without_paths
 from matbench.kernels import ceilings
-from matbench.kernels.oracle import Verdict, check_bytes, check_laws, check_product, operands
+from matbench.kernels.oracle import Verdict, blank, check_bytes, check_laws, check_product, operands
 from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
 from matbench.measure.clock import Clock
 from matbench.measure.plan import (
@@ -200,7 +200,7 @@ class Bench:
             return None
         matmul = self.bound(made, case.problem.dtype)
         if call_s >= SINGLE_SHOT_S:
-            long = _LongCall(matmul, a, b, np.full_like(out, 0))
+            long = _LongCall(matmul, a, b, blank(case.problem))
             return _Ready(case, Arm(long, case.threads, 1, call_s), long=long)
         out.fill(0 if out.dtype.kind == "i" else np.nan)
         call = functools.partial(matmul, a, b, out)

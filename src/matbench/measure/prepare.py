@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Preset, Request, make_plan, preset
 from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
 from matbench.measure.threads import ThreadControl, drain
-from matbench.model import DTYPES, Caches, Case, Dtype, Problem, Samples
+from matbench.model import Caches, Case, Dtype, Problem, Samples
 from matbench.units import format_bytes
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
 
 VARIABLE = "MATBENCH_PROFILE"  # environment variable that chooses a profile
 LEAST_SAMPLES = 3  # of a case in one process: the median of fewer is at the mercy of a single interruption
+BATCH_NS = 20_000  # a hundred times what asv adds to each call that it times
+NO_TRIAL = Sample(1, 0)
+LONG_NS = 100_000_000  # a call as long as that is not made twice more to calibrate: it fills any sample
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,10 @@ class Profile:
 PROFILES: dict[str, Profile] = {
     "small": Profile("quick", "64,512", ("float64",), processes=1, budget_s=0.1),
     "standard": Profile("standard", "16,64,128,256,512,1000", ("float64", "float32"), processes=2, budget_s=0.3),
-    "full": Profile("full", "8-1024*2,100,200,500,1000,2048", DTYPES, processes=2, budget_s=1.0),
+    # Integers and calls of up to 5 s would more than double its half hour under asv, which pays for skipped cases, too.
+    "full": Profile("standard", "8-1024*2,100,1000,2048", ("float64", "float32"), processes=2, budget_s=0.5),
+    # What `make agreement` compares runners on.
+    "agreement": Profile("standard", "8-512*2", ("float64",), processes=1, budget_s=0.3),
 }
 
 
@@ -215,12 +222,18 @@ class Ready:
         One product, without arguments; to be called within `limited`.
     error
         Largest error over its rounding bound; at most 1. None where the product was not looked at.
+    first
+        The call whose product was looked at.
+    is_long
+        Whether that call is long enough to be a sample, and was expected to be: one may just have been interrupted.
     """
 
     case: Case
     call: Callable[[], object]
     error: float | None
     _control: ThreadControl = field(repr=False)
+    first: Sample = NO_TRIAL
+    is_long: bool = False
 
     @contextlib.contextmanager
     def limited(self) -> Iterator[None]:
@@ -230,8 +243,27 @@ class Ready:
 
     def trial(self, profile: Profile, clock: Clock | None = None) -> Sample:
         """A first sample, whose loop count fills the shortest sample of the profile."""
+        if self.is_long:
+            return self.first
         with self.limited(), collector_off():
-            return calibrate(self.call, profile.limits.sample_ns, clock or SystemClock())
+            return calibrate(self.call, profile.limits.sample_ns, clock or SystemClock(), self.first)
+
+    def batched(self, profile: Profile, clock: Clock | None = None) -> tuple[Callable[[], object], int]:
+        """Some products as one call, and how many they are: enough that what a runner adds to a call is lost in them.
+
+        They are made in a loop like that of `time_loops`, so that a product costs what matbench's own sampler sees.
+        """
+        trial = self.trial(profile, clock)
+        count = max(1, round(BATCH_NS * trial.loops / trial.elapsed_ns))
+        if count == 1:
+            return self.call, 1
+        call = self.call
+
+        def products() -> None:
+            for _ in itertools.repeat(None, count):
+                call()
+
+        return products, count
 
     def sampled(self, profile: Profile, clock: Clock | None = None) -> Samples:
         """Samples by matbench's own sampler, as many as the profile has time for."""
@@ -297,10 +329,13 @@ def prepared(made: Kernel, case: Case, caches: Caches) -> Ready:
     control = ThreadControl()
     matmul = _bound(made, case, caches, control)
     a, b, out = operands(case.problem)
+    call = functools.partial(matmul, a, b, out)
     with control.limited(case.threads):
-        matmul(a, b, out)
+        first = time_loops(call, 1, SystemClock())
         verdict = check_product(a, b, out, case.problem.seed)
     if not verdict.is_right:
         raise KernelError(f"{case.kernel} is not timed: {verdict.reason}; mend the kernel")
     drain(SystemClock())  # what the check or the kernel left spinning
-    return Ready(case, functools.partial(matmul, a, b, out), verdict.error, control)
+    expected_ns = made.expected_seconds(case.problem, case.threads) * 1e9
+    is_long = min(first.elapsed_ns, expected_ns) > LONG_NS
+    return Ready(case, call, verdict.error, control, first, is_long)

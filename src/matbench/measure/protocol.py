@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan, Value
+from matbench.pairing import Cell, PairBlock, PairProcess, Refusal, Settings
 
 __all__ = [
     "ENCODER",
@@ -14,6 +15,7 @@ __all__ = [
     "Job",
     "Message",
     "Order",
+    "PairJob",
     "Pause",
     "Started",
     "decode_message",
@@ -32,6 +34,21 @@ class Job(Value, frozen=True, tag="job", tag_field="type"):
     caches: Caches
     ceilings: bool = True  # whether memory bandwidth is to be measured
     chains: bool = True  # whether the peak is
+
+
+class PairJob(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):
+    """What a process of a comparison has to do: sent once, as its first order."""
+
+    settings: Settings
+    cells: tuple[tuple[int, Cell], ...]  # with their indices in the record, in the order to be taken
+    sources: dict[str, str]  # where the reader's own functions are: label -> 'module:function' or 'path.py:function'
+    process: int  # index of this process within the record
+    seed: int  # of everything that is random in it
+    cell_s: float  # time that the blocks of one cell may take, s
+    patience_s: float  # after which a call is said to hang, s
+    memory_bytes: int  # memory that one cell may take
+    caches: Caches
+    compiled: str | None = None  # folder in which this run's processes share what they have compiled
 
 
 class Go(Value, frozen=True, tag="go", tag_field="type"):
@@ -70,8 +87,8 @@ class Finished(Value, frozen=True, tag="finished", tag_field="type"):
     libraries: tuple[Library, ...]
 
 
-Message = Hello | Started | Pause | Finished | Measurement | Ceiling
-Order = Job | Go
+Message = Hello | Started | Pause | Finished | Measurement | Ceiling | PairBlock | PairProcess | Refusal
+Order = Job | PairJob | Go
 
 ENCODER = msgspec.json.Encoder()
 _MESSAGES = msgspec.json.Decoder(Message)

@@ -157,7 +157,10 @@ def speedup_text(speedup: SpeedUp) -> str:
 
 
 def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
-    notes = [f"At {where(problem)}; GFLOP/s are 2 m n k over the time, with the time's interval."]
+    rates = any(row.rate is not None for row in rows)
+    notes = [
+        f"At {where(problem)}" + ("; GFLOP/s are 2 m n k over the time, with the time's interval." if rates else ".")
+    ]
     if any(row.speedup is not None for row in rows):
         notes.append(f"Speed-up [low, high]: the time of {base_words(table, problem)} over the time of the kernel.")
     notes.extend(_extrapolated_notes(table, problem, rows))

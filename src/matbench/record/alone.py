@@ -15,13 +15,15 @@ __all__ = ["alone"]
 
 
 @contextmanager
-def alone(folder: Path | None = None) -> Iterator[None]:
+def alone(folder: Path | None = None, *, patience_s: float = 0.0) -> Iterator[None]:
     """Within, no other matbench measures on this machine.
 
     Parameters
     ----------
     folder
         Where the lock lies; the folder of temporary files, which all users share, by default.
+    patience_s
+        How long to wait for the end of another one, s.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def alone(folder: Path | None = None) -> Iterator[None]:
     """
     lock = FileLock(str((folder or Path(tempfile.gettempdir())) / "matbench-measuring.lock"), mode=0o666)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience_s)
     except Timeout:  # before OSError, which it descends from
         raise UsageError("another matbench is measuring on this machine; wait for its end or stop it first") from None
     except OSError:

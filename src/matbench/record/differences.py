@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from matbench.model import Environment, Header, Host, Library
+    from matbench.pairing import PairHeader
 
 __all__ = ["differences"]
 
 
-def differences(header: Header, host: Host, environment: Environment) -> tuple[str, ...]:
+def differences(header: Header | PairHeader, host: Host, environment: Environment) -> tuple[str, ...]:
     """What is not here as it was when the record with `header` was begun, a phrase each; empty if it may go on.
 
     What only one side knows (libraries that are not loaded yet, a threading layer) is no difference. A machine

@@ -1,27 +1,46 @@
-"""Records as CSV, one row a sample, for spreadsheets and data frames; and back again."""
+"""Records in other forms: raw samples as CSV, one row each, and back; and measurements of elsewhere as records."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 import re
+import statistics
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from matbench.errors import RecordError
-from matbench.model import Measurement, Samples
-from matbench.record.files import printable
+from matbench.errors import RecordError, UsageError
+from matbench.model import (
+    Block,
+    Conditions,
+    End,
+    Environment,
+    Header,
+    Host,
+    KernelCard,
+    Measurement,
+    Plan,
+    Problem,
+    Record,
+    Samples,
+)
+from matbench.record.files import printable, read_text
+from matbench.record.names import id_time, is_safe_name, new_record_id
 from matbench.record.reading import merge_measurements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from matbench.model import Record
+__all__ = ["COLUMNS", "FOREIGN", "Source", "adopted", "read_samples", "record_from_csv", "samples_csv"]
 
-__all__ = ["COLUMNS", "record_from_csv", "samples_csv"]
-
+FOREIGN = "asv"  # origin of a kernel that need not be a product of matrices: its flops are not known
 _PROBLEM = ("m", "n", "k", "dtype", "layout", "seed")
 _SAMPLE = ("process", "round", "loops", "elapsed_ns")
 _INTEGERS = {"m", "n", "k", "seed", "threads", "first_call_ns", "allowed_bytes", *_SAMPLE}
@@ -157,3 +176,149 @@ def _nested(found: Mapping[str, Any]) -> dict[str, Any]:
         "error": found["error_over_bound"],
         "bytes_allowed": found["allowed_bytes"],
     }
+
+
+# -- measurements of elsewhere -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of measurements that come in another format than the record's.
+
+    Attributes
+    ----------
+    form
+        The format, as ``matbench import --from`` calls it.
+    begun
+        When the first was taken, with a time zone.
+    lasted_s
+        How long all of them took, s; 0 where nobody knows.
+    token
+        A few letters and digits that follow from the contents, so that what comes twice gets one id.
+    machine
+        Label of the machine, a safe file name.
+    host, environment
+        Where they were taken.
+    cards
+        Their kernels, in ladder order.
+    """
+
+    form: str
+    begun: datetime
+    lasted_s: float
+    token: str
+    machine: str
+    host: Host = field(default_factory=Host)
+    environment: Environment = field(default_factory=Environment)
+    cards: tuple[KernelCard, ...] = ()
+
+
+def adopted(measurements: Iterable[Measurement], source: Source, base: str | None = None) -> Record:
+    """A complete record of measurements that come in another format; what nobody knows keeps its default.
+
+    Parameters
+    ----------
+    measurements
+        Those of one case are merged.
+    source
+        What else is known.
+    base
+        Kernel that speed-ups are told over; by default the slowest on one thread at the smallest size in common.
+
+    Raises
+    ------
+    UsageError
+        If there is no kernel `base`.
+    """
+    found = merge_measurements(measurements)
+    kernels = dict.fromkeys(each.case.kernel for each in found)
+    known = {card.name: card for card in source.cards}
+    if base is not None and base not in kernels:
+        shown = [printable(name, 80) for name in kernels][:8]
+        raise UsageError(f"no kernel {printable(base, 80)!r} among them; there are: {', '.join(shown)}")
+    arms: dict[Problem, dict[tuple[str, int], None]] = {}
+    for each in found:
+        arms.setdefault(each.case.problem, {})[each.case.kernel, each.case.threads] = None
+    rounds = max((max(Counter(each.samples.process).values(), default=1) for each in found), default=1)
+    seconds = max(source.lasted_s, sum(sum(each.samples.elapsed_ns) for each in found) * 1e-9)
+    end = source.begun + timedelta(seconds=min(seconds, 1e9))
+    cpus = max([source.host.logical_cpus, *(each.case.threads for each in found)])
+    header = Header(
+        id=new_record_id(source.begun, source.token if base is None else _token(f"{source.token} {base}")),
+        created=_iso(source.begun),
+        machine=source.machine,
+        host=msgspec.structs.replace(source.host, logical_cpus=cpus),
+        environment=source.environment,
+        conditions=Conditions(),
+        plan=Plan(
+            preset=source.form,
+            command=f"matbench import --from {source.form}",
+            seed=0,
+            budget_s=0.0,
+            rounds=min(rounds, 100_000),
+            sample_ns=1,
+            base=base or slowest(found),
+            blocks=tuple(Block(problem, tuple(own)) for problem, own in arms.items()),
+        ),
+        kernels=tuple(known.get(name) or KernelCard(name, rung="unknown", idea="") for name in kernels),
+    )
+    ended = End(finished=_iso(end), elapsed_s=min(seconds, 1e9), conditions=Conditions())
+    return Record(header=header, measurements=found, end=ended)
+
+
+def slowest(found: Sequence[Measurement]) -> str:
+    """The slowest kernel on one thread at the smallest size that all have in common, else at the most common one.
+
+    The dtype with the most cases tells; the first kernel of all where nothing was measured on one thread.
+    """
+    timed = [each for each in found if len(each.samples) and each.case.threads == 1]
+    if not timed:
+        return found[0].case.kernel
+    dtype = statistics.mode(each.case.problem.dtype for each in timed)
+    at: dict[int, dict[str, float]] = {}
+    for each in timed:
+        if each.case.problem.dtype == dtype and each.case.problem.is_square:
+            calls = zip(each.samples.elapsed_ns, each.samples.loops, strict=True)
+            time = statistics.median(elapsed / loops for elapsed, loops in calls)
+            at.setdefault(each.case.problem.n, {})[each.case.kernel] = time
+    if not at:
+        return timed[0].case.kernel
+    _, times = min(at.items(), key=lambda item: (-len(item[1]), item[0]))
+    return max(times, key=lambda kernel: times[kernel])
+
+
+def _token(text: str) -> str:
+    """Six letters and digits that follow from `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def read_samples(path: Path, base: str | None = None) -> Record:
+    """The record that a table of raw samples amounts to, as `samples_csv` writes it.
+
+    Host and environment are not in the table; machine and time of the first row count for all.
+
+    Raises
+    ------
+    RecordError
+        If the file can't be read, is no such table, or an empty one.
+    UsageError
+        If there is no kernel `base`.
+    """
+    text = read_text(path)
+    found = record_from_csv(text)
+    if not found:
+        raise RecordError(f"{printable(path.name)} holds no row; export it with `matbench export --to samples`")
+    first = next(csv.DictReader(io.StringIO(text, newline="")))
+    machine, stamp = first.get("machine") or "", id_time(first.get("record") or "")
+    source = Source(
+        form="samples",
+        begun=datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%S%z") if stamp else datetime.now(UTC),
+        lasted_s=0.0,
+        token=_token(text),
+        machine=machine if is_safe_name(machine) else "unknown",
+    )
+    return adopted(found, source, base)

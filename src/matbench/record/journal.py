@@ -13,9 +13,22 @@ from filelock import FileLock, Timeout
 
 from matbench.errors import InternalError, RecordError
 from matbench.model import Ceiling, Header, Measurement, Record, Samples
+from matbench.pairing import PairBlock, PairEnd, PairHeader, PairProcess, Refusal
 from matbench.record.files import FILE_LIMIT, os_error, printable, read_bytes, replace_file, sync_folder
 from matbench.record.names import check_name
-from matbench.record.reading import LINE_LIMIT, LINES_LIMIT, Line, decode_line, read_record, record_from_lines
+from matbench.record.pairs import read_pairs
+from matbench.record.reading import (
+    LINE_LIMIT,
+    LINES_LIMIT,
+    PAIRS,
+    RUNS,
+    Kind,
+    Line,
+    decode_line,
+    kind_of,
+    read_record,
+    record_from_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +44,8 @@ __all__ = ["Journal", "compact", "encode_lines", "encode_record", "held", "recor
 _SAMPLES_A_LINE = 10_000  # four numbers of at most 19 digits each: 0.8 MB, so that no line passes LINE_LIMIT
 
 
-def record_path(results: Path, header: Header) -> Path:
-    """Where the record with `header` belongs: ``<results>/records/<machine>/<id>.jsonl``.
+def record_path(results: Path, header: Header | PairHeader) -> Path:
+    """Where the record with `header` belongs: ``<results>/records/<machine>/<id>.jsonl``, for comparisons ``pairs``.
 
     Raises
     ------
@@ -40,7 +53,7 @@ def record_path(results: Path, header: Header) -> Path:
         If machine label or id is no safe file name.
     """
     machine = check_name(header.machine, "machine label")
-    return results / "records" / machine / f"{check_name(header.id, 'record id')}.jsonl"
+    return results / kind_of(header).folder / machine / f"{check_name(header.id, 'record id')}.jsonl"
 
 
 class Journal:
@@ -55,15 +68,16 @@ class Journal:
         The file.
     """
 
-    def __init__(self, path: Path, stream: FileIO, lines: int, resources: ExitStack) -> None:
+    def __init__(self, path: Path, stream: FileIO, lines: int, resources: ExitStack, kind: Kind = RUNS) -> None:
         self.path = path
+        self._kind = kind
         self._stream = stream
         self._lines = lines
         self._resources = resources
         self._guard = threading.Lock()
 
     @classmethod
-    def create(cls, results: Path, header: Header) -> Self:
+    def create(cls, results: Path, header: Header | PairHeader) -> Self:
         """A new journal at `record_path`, its folders made and `header` written.
 
         Raises
@@ -76,7 +90,7 @@ class Journal:
         with ExitStack() as resources:
             resources.enter_context(held(path))
             stream = _opened(path, resources, new=True)
-            journal = cls(path, stream, 0, resources.pop_all())
+            journal = cls(path, stream, 0, resources.pop_all(), kind_of(header))
         try:
             journal._store(data)
         except BaseException:
@@ -87,10 +101,17 @@ class Journal:
         return journal
 
     @classmethod
-    def reopen(cls, path: Path) -> Self:
+    def reopen(cls, path: Path, kind: Kind = RUNS) -> Self:
         """The journal of an incomplete record, to be continued.
 
         A broken last line is first moved to ``<id>.jsonl.broken``.
+
+        Parameters
+        ----------
+        path
+            The file.
+        kind
+            What it has to hold.
 
         Raises
         ------
@@ -99,13 +120,13 @@ class Journal:
         """
         with ExitStack() as resources:
             resources.enter_context(held(path))
-            if read_record(path).is_complete:
-                raise RecordError(f"{printable(path)} is complete; begin a new record with `matbench run`")
+            if (read_pairs(path) if kind is PAIRS else read_record(path)).is_complete:
+                raise RecordError(f"{printable(path)} is complete; begin a new record with `{kind.command}`")
             lines = _mend(path)
             stream = _opened(path, resources, new=False)
-            return cls(path, stream, lines, resources.pop_all())
+            return cls(path, stream, lines, resources.pop_all(), kind)
 
-    def append(self, *values: Ceiling | Measurement) -> None:
+    def append(self, *values: Ceiling | Measurement | PairBlock | PairProcess | Refusal) -> None:
         """Store `values`, all or none; on return they have reached the disk.
 
         A NaN or infinite `error` is stored as unknown, for JSON has neither.
@@ -119,8 +140,8 @@ class Journal:
         """
         self._store(b"".join(encode_lines(value) for value in values))
 
-    def finish(self, end: End) -> None:
-        """Store `end`, rewrite the record as one line a case, and close the journal.
+    def finish(self, end: End | PairEnd) -> None:
+        """Store `end`, rewrite a run's record as one line a case, and close the journal.
 
         Raises
         ------
@@ -131,8 +152,9 @@ class Journal:
         self._store(encode_lines(end))
         self._stream.close()
         try:
-            with suppress(RecordError):
-                compact(self.path)
+            if self._kind is RUNS:
+                with suppress(RecordError):
+                    compact(self.path)
         finally:
             self.close()
 
@@ -152,11 +174,11 @@ class Journal:
         """Append `data`, whole lines, and have it reach the disk; on failure the file is as before."""
         with self._guard:
             if self._stream.closed:
-                raise RecordError(f"{printable(self.path)} is closed; reopen it with `matbench run --resume`")
+                raise RecordError(f"{printable(self.path)} is closed; reopen it with `{self._kind.command} --resume`")
             start = os.fstat(self._stream.fileno()).st_size
             added = data.count(b"\n")
             if start + len(data) > FILE_LIMIT or self._lines + added > LINES_LIMIT:
-                raise RecordError(f"{printable(self.path)} is full; begin a new record with `matbench run`")
+                raise RecordError(f"{printable(self.path)} is full; begin a new record with `{self._kind.command}`")
             try:
                 _write_all(self._stream, data)
                 os.fsync(self._stream.fileno())
@@ -253,7 +275,9 @@ def encode_lines(value: Line) -> bytes:
 
 def _encode_line(value: Line) -> bytes:
     # Even where it is the default the schema is written: to a later matbench another one will be the default.
-    explicit = {"type": "header", "schema": value.schema} if isinstance(value, Header) else {}
+    explicit: dict[str, object] = {}
+    if isinstance(value, Header | PairHeader):
+        explicit = {"type": kind_of(value).tag, "schema": value.schema}
     try:
         line = msgspec.json.encode(explicit | msgspec.to_builtins(value)) + b"\n"
         decode_line(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import msgspec
 
 from matbench.errors import RecordError
 from matbench.model import SCHEMA, Case, Ceiling, End, Header, Measurement, Record, Samples
+from matbench.pairing import PAIR_SCHEMA, PairBlock, PairEnd, PairHeader, PairProcess, Refusal
 from matbench.record.files import open_limited, printable
 
 if TYPE_CHECKING:
@@ -19,19 +21,61 @@ if TYPE_CHECKING:
 __all__ = [
     "LINES_LIMIT",
     "LINE_LIMIT",
+    "PAIRS",
+    "RUNS",
+    "Kind",
     "Line",
     "decode_line",
+    "kind_of",
+    "limited_lines",
     "merge_ceilings",
     "merge_measurements",
     "read_header",
     "read_record",
     "record_from_lines",
+    "split_lines",
 ]
 
 LINE_LIMIT = 2**20  # bytes
 LINES_LIMIT = 1_000_000
 
-Line = Header | Ceiling | Measurement | End
+Line = Header | Ceiling | Measurement | End | PairHeader | PairBlock | PairProcess | Refusal | PairEnd
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of file is made of.
+
+    Attributes
+    ----------
+    first, inner, last
+        Types of its first line, of those between, and of the last one where it is complete.
+    tag
+        By which its first line says what it is.
+    schema
+        Its newest version that can be read.
+    folder
+        Where files of this kind lie in the results folder.
+    command
+        What writes them.
+    """
+
+    first: type[Header | PairHeader]
+    inner: tuple[type, ...]
+    last: type[End | PairEnd]
+    tag: str
+    schema: int
+    folder: str
+    command: str
+
+
+RUNS = Kind(Header, (Ceiling, Measurement), End, "header", SCHEMA, "records", "matbench run")
+PAIRS = Kind(PairHeader, (PairBlock, PairProcess, Refusal), PairEnd, "pairs", PAIR_SCHEMA, "pairs", "matbench pair")
+
+
+def kind_of(header: Header | PairHeader) -> Kind:
+    """The kind of file that begins with `header`."""
+    return PAIRS if isinstance(header, PairHeader) else RUNS
 
 
 class _Probe(msgspec.Struct):
@@ -80,7 +124,7 @@ def read_record(path: Path) -> Record:
         If the file is missing, foreign, too large, written by a newer matbench, or broken before its last line.
     """
     with open_limited(path) as stream:
-        return record_from_lines(_limited_lines(stream, path.name), path.name)
+        return record_from_lines(limited_lines(stream, path.name), path.name)
 
 
 def read_header(path: Path) -> Header:
@@ -92,10 +136,12 @@ def read_header(path: Path) -> Header:
         If it is missing, foreign or written by a newer matbench.
     """
     with open_limited(path) as stream:
-        return _header_of(next(_limited_lines(stream, path.name), b""), path.name)
+        header = _first_of(next(limited_lines(stream, path.name), b""), path.name, RUNS)
+    assert isinstance(header, Header)  # noqa: S101  for the type checker: a file of runs begins with one
+    return header
 
 
-def _limited_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+def limited_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """The lines of `stream` with their ends; RecordError at one that is too long or one too many."""
     number = 0
     while line := stream.readline(LINE_LIMIT + 1):
@@ -122,34 +168,60 @@ def record_from_lines(lines: Iterable[bytes], name: str) -> Record:
     RecordError
         If they are no record; only the last line may be broken, as a run that was killed leaves it.
     """
-    rest = iter(lines)
-    header = _header_of(next(rest, b""), name)
-    values, broken = _decoded(rest, name)
+    header, values, broken = split_lines(lines, name, RUNS)
+    assert isinstance(header, Header)  # noqa: S101  for the type checker: a file of runs begins with one
     return Record(
         header=header,
         ceilings=merge_ceilings(value for value in values if isinstance(value, Ceiling)),
         measurements=merge_measurements(value for value in values if isinstance(value, Measurement)),
         end=next((value for value in values if isinstance(value, End)), None),
-        warnings=(f"the last line was set aside: {broken}",) if broken else (),
+        warnings=broken,
     )
 
 
-def _decoded(lines: Iterable[bytes], name: str) -> tuple[list[Line], RecordError | None]:
+def split_lines(
+    lines: Iterable[bytes], name: str, kind: Kind
+) -> tuple[Header | PairHeader, list[Line], tuple[str, ...]]:
+    """The first value of a file, all others, and what to say of a last line that is broken.
+
+    Parameters
+    ----------
+    lines
+        UTF-8, one JSON value each.
+    name
+        What to call their source in messages.
+    kind
+        What they have to be.
+
+    Raises
+    ------
+    RecordError
+        If they are no such file; only the last line may be broken, as a run that was killed leaves it.
+    """
+    rest = iter(lines)
+    first = _first_of(next(rest, b""), name, kind)
+    values, broken = _decoded(rest, name, kind)
+    return first, values, (f"the last line was set aside: {broken}",) if broken else ()
+
+
+def _decoded(lines: Iterable[bytes], name: str, kind: Kind) -> tuple[list[Line], RecordError | None]:
     """The values of all lines from the second on, and what is wrong with the last one if it is broken."""
     values: list[Line] = []
     broken: RecordError | None = None
     for number, line in enumerate(lines, 2):
         if broken:
             raise broken
-        if values and isinstance(values[-1], End):
+        if values and isinstance(values[-1], kind.last):
             raise RecordError(f"line {number} of {printable(name)} follows the end of the record; remove it")
         try:
             values.append(decode_line(line))
         except RecordError as error:
             broken = _broken_line(name, number, error)
             continue
-        if isinstance(values[-1], Header):
+        if isinstance(values[-1], Header | PairHeader):
             raise RecordError(f"line {number} of {printable(name)} begins a second record; keep each in its own file")
+        if not isinstance(values[-1], (*kind.inner, kind.last)):
+            raise RecordError(f"line {number} of {printable(name)} is none that `{kind.command}` writes; remove it")
     return values, broken
 
 
@@ -157,19 +229,23 @@ def _broken_line(name: str, number: int, reason: RecordError) -> RecordError:
     return RecordError(f"line {number} of {printable(name)} is broken ({reason}); restore the file from a copy")
 
 
-def _header_of(line: bytes, name: str) -> Header:
-    """The header that the first line holds; RecordError if it is another's file or a later version's."""
+def _first_of(line: bytes, name: str, kind: Kind) -> Header | PairHeader:
+    """What the first line holds; RecordError if the file is another's, of another kind or a later version's."""
     if not line:
-        raise RecordError(f"{printable(name)} is empty; name a file that `matbench run` wrote")
+        raise RecordError(f"{printable(name)} is empty; name a file that `{kind.command}` wrote")
     _check_schema(line, name)
     try:
         value = decode_line(line)
     except RecordError as error:
         raise RecordError(
-            f"{printable(name)} is no record of matbench (line 1: {error}); name a file that `matbench run` wrote"
+            f"{printable(name)} is no record of matbench (line 1: {error}); name a file that `{kind.command}` wrote"
         ) from error
-    if isinstance(value, Header):
+    if isinstance(value, kind.first):
         return value
+    if isinstance(value, PairHeader):
+        raise RecordError(f"{printable(name)} holds comparisons; look at them with `matbench show --verdicts`")
+    if isinstance(value, Header):
+        raise RecordError(f"{printable(name)} holds a run; look at it with `matbench show`")
     raise RecordError(f"line 1 of {printable(name)} is no header; restore the whole file from a copy")
 
 
@@ -179,9 +255,10 @@ def _check_schema(line: bytes, name: str) -> None:
         probe = _PROBE.decode(line)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return
-    if probe.type == "header" and probe.schema > SCHEMA:
+    known = next((kind.schema for kind in (RUNS, PAIRS) if kind.tag == probe.type), None)
+    if known is not None and probe.schema > known:
         raise RecordError(
-            f"{printable(name)} was written by a newer matbench (schema {probe.schema}, this one reads {SCHEMA}); "
+            f"{printable(name)} was written by a newer matbench (schema {probe.schema}, this one reads {known}); "
             "upgrade matbench"
         )
 

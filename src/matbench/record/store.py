@@ -25,8 +25,8 @@ __all__ = [
     "Journal",
     "differences",
     "find_records",
-    "import_record",
     "incomplete_records",
+    "keep_record",
     "latest_record",
     "new_record_id",
     "read_bytes",
@@ -176,25 +176,23 @@ def _listed(records: list[Path]) -> str:
     return f"{shown} and {len(records) - 4} more" if len(records) > 4 else shown
 
 
-def import_record(source: Path, results: Path) -> Path:
+def keep_record(record: Record, results: Path) -> Path:
     """Take a record from elsewhere into the store; the file it then has comes back.
 
-    What is written is what was understood, not the bytes of the source. A record that is there already stays.
+    What is written is what was understood, not the bytes of a source. A record that is there already stays.
 
     Parameters
     ----------
-    source
-        A record, perhaps a stranger's.
+    record
+        As it was read, perhaps a stranger's.
     results
         The results folder.
 
     Raises
     ------
     RecordError
-        If `source` is no record, its id or machine label is no safe file name, another record has its id, or the
-        store can't be written.
+        If its id or machine label is no safe file name, another record has its id, or the store can't be written.
     """
-    record = read_record(source)
     target = record_path(results, record.header)
     _check_inside(target, results)
     with held(target):

@@ -46,8 +46,11 @@ def speedup_figure(table: Table, dtype: Dtype = "float64", dark: bool = False) -
     """
     ink = inks(dark=dark)
     drawn = [one for one in map(_with_speedup, square_series(table, dtype)) if one is not None]
+    # Times of another project's benchmarks have a size, but nobody knows how many operations that is.
+    matrices = any(row.rate is not None for one in drawn for row in one.rows)
     with looks(ink):
-        heading, below = f"Speed-up over {drawable(table.base, 40)}", subheading(table, f"{dtype}, square matrices")
+        heading = f"Speed-up over {drawable(table.base, 40)}"
+        below = subheading(table, f"{dtype}, square matrices" if matrices or not drawn else dtype)
         if not drawn:
             return nothing(ink, heading, below, _why_not(table, dtype))
         sheet = new_sheet(ink, heading, below, labels=len(drawn) + 1, left=1.25)
@@ -59,7 +62,10 @@ def speedup_figure(table: Table, dtype: Dtype = "float64", dark: bool = False) -
         ax.set_yscale("log")
         ax.set_ylim(*padded(low, high))
         tick_at(ax.yaxis, log_ticks(*ax.get_ylim()), lambda value, _: f"{plain(value)}×")
-        ax.set_ylabel(f"speed-up over {drawable(table.base, 30)}\n({base_rates(table, dtype)})")
+        rate = f"\n({base_rates(table, dtype)})" if matrices else ""
+        ax.set_ylabel(f"speed-up over {drawable(table.base, 30)}{rate}")
+        if not matrices:
+            ax.set_xlabel("size")
         labels = [
             EndLabel(
                 sizes[-1],

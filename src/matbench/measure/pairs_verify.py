@@ -1,0 +1,195 @@
+"""One arm before it is timed: it has to compute the product, and to do nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import psutil
+
+from matbench.kernels.oracle import check_product, operands
+from matbench.kernels.registry import Array
+from matbench.measure.clock import Clock
+from matbench.measure.pairs_arms import Bound, RefusedError, raised, signatures
+from matbench.model import DTYPES, Dtype, Problem
+
+__all__ = ["ONCE_S", "Checked", "Forks", "Operands", "placed_operands", "verified"]
+
+ONCE_S = 0.5  # s, a longer call that has compiled nothing is not made a second time
+SHORTEST_S = 0.02  # s, a shorter call says nothing of the processors it uses
+ALONE = 1.5  # processors that a call on one thread may seem to use
+
+
+@dataclass(frozen=True)
+class Operands:
+    """The matrices that all arms of a cell share, and their checksums: no arm may change A or B."""
+
+    problem: Problem
+    a: Array
+    b: Array
+    out: Array
+    sums: tuple[int, int] = field(default=(0, 0))
+
+    def are_unchanged(self) -> bool:
+        """Whether A and B are still as they were made."""
+        return (_checksum(self.a), _checksum(self.b)) == self.sums
+
+    def spoil(self) -> None:
+        """Fill C with what no product is."""
+        self.out.fill(-1 if self.out.dtype.kind == "i" else np.nan)
+
+
+def _checksum(matrix: Array) -> int:
+    return zlib.crc32(matrix.ravel(order="K").view(np.uint8).data)
+
+
+def placed_operands(problem: Problem, offsets: tuple[int, int, int]) -> Operands:
+    """The operands of a problem, each beginning so many bytes after the beginning of a page.
+
+    Parameters
+    ----------
+    problem
+        What they are for.
+    offsets
+        Of A, B and C; whole cache lines below a page. Where matrices lie towards each other changes what they cost.
+    """
+    a, b, out = operands(problem, offsets)
+    return Operands(problem, a, b, out, (_checksum(a), _checksum(b)))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found of an arm.
+
+    Attributes
+    ----------
+    error
+        Largest error of its product over the rounding bound; at most 1 is right.
+    call_ns
+        Time of its last call, ns.
+    """
+
+    error: float
+    call_ns: int
+
+
+class Forks:
+    """Notices when the process is copied, and ends the copy: it would go on measuring beside us."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        register: Any = getattr(os, "register_at_fork", None)
+        if register is not None:  # not on Windows, where nothing forks
+            register(before=self._notice, after_in_child=_die)
+
+    def _notice(self) -> None:
+        self.seen += 1
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _children() -> int:
+    with contextlib.suppress(psutil.Error, OSError):
+        return len(psutil.Process().children())
+    return 0
+
+
+@contextlib.contextmanager
+def _heard(into: io.StringIO) -> Iterator[None]:
+    """Within, what Python prints goes into `into`."""
+    with contextlib.redirect_stdout(into), contextlib.redirect_stderr(into):
+        yield
+
+
+def verified(arm: Bound, matrices: Operands, *, threads: int, clock: Clock, forks: Forks) -> Checked:
+    """Call an arm as it will be timed, and look at what it does.
+
+    It is called twice, for the first call may compile, and warn of it.
+
+    Raises
+    ------
+    RefusedError
+        If it raises, computes anything but the product, changes an operand, prints, starts a process or takes more
+        processors than it was given.
+    """
+    children, forked, versions = _children(), forks.seen, signatures([arm.function])
+    call_ns, product, said = _called(arm, matrices, clock)
+    if call_ns < ONCE_S * 1e9 or signatures([arm.function]) > versions:
+        cpu_ns = clock.cpu_ns()
+        call_ns, product, said = _called(arm, matrices, clock)
+        _check_alone(call_ns, clock.cpu_ns() - cpu_ns, threads)
+    if forks.seen > forked or _children() > children:
+        raise RefusedError("starts another process; compare functions that compute within this one")
+    if not matrices.are_unchanged():
+        raise RefusedError("changes its operands; have it work on copies")
+    if said:
+        raise RefusedError(f"prints ({said[:60]!r}); take that out, its time would be measured")
+    return Checked(_judged(product, matrices), call_ns)
+
+
+def _called(arm: Bound, matrices: Operands, clock: Clock) -> tuple[int, object, str]:
+    """Time of one call in ns, its product, and what it printed."""
+    said = io.StringIO()
+    matrices.spoil()
+    call = arm.call(matrices.a, matrices.b, matrices.out)
+    start = clock.wall_ns()
+    try:
+        with _heard(said):
+            returned = call()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's function: whatever it raises is told
+        raise _failed(arm, error, matrices.problem.dtype) from None
+    elapsed = clock.wall_ns() - start
+    return elapsed, returned if arm.style == "returns" else matrices.out, " ".join(said.getvalue().split())
+
+
+def _failed(arm: Bound, error: BaseException, dtype: Dtype) -> RefusedError:
+    """What to say of a function that raised: perhaps it only wants another dtype."""
+    if isinstance(error, Exception) and not _computes(arm, dtype):
+        for other in DTYPES:
+            if other != dtype and _computes(arm, other):
+                return RefusedError(f"computes in {other}, not in {dtype}; say --dtype {other}", "skipped")
+    return RefusedError(raised(error))
+
+
+def _computes(arm: Bound, dtype: Dtype) -> bool:
+    """Whether an arm multiplies small matrices of a dtype."""
+    a, b, out = operands(Problem(m=16, n=16, k=16, dtype=dtype))
+    try:
+        with _heard(io.StringIO()):
+            returned = arm.call(a, b, out)()
+        return check_product(a, b, np.asarray(returned) if arm.style == "returns" else out).is_right
+    except Exception:  # noqa: BLE001  a stranger's function: this dtype is not it, either
+        return False
+
+
+def _check_alone(wall_ns: int, cpu_ns: int, threads: int) -> None:
+    if threads == 1 and wall_ns > SHORTEST_S * 1e9 and cpu_ns > ALONE * wall_ns:
+        used = cpu_ns / wall_ns
+        raise RefusedError(f"uses {used:.1f} processors where one thread was asked for; say --threads, or limit it")
+
+
+def _judged(product: object, matrices: Operands) -> float:
+    a, b, out = matrices.a, matrices.b, matrices.out
+    if not isinstance(product, np.ndarray):
+        raise RefusedError(f"returns {type(product).__name__}, no array; return the product or write it into out")
+    if product.dtype != out.dtype:
+        asked, given = out.dtype.name, product.dtype.name
+        hint = f"say --dtype {given}" if given in DTYPES else "return the dtype of the operands"
+        raise RefusedError(f"returns {given} for {asked} operands; {hint}", "skipped")
+    if product.shape != out.shape:
+        raise RefusedError(f"returns an array of shape {product.shape}, not {out.shape}; mend it first")
+    if product is not out and (np.may_share_memory(product, a) or np.may_share_memory(product, b)):
+        raise RefusedError("returns memory of its operands; return an array of its own")
+    verdict = check_product(a, b, product, matrices.problem.seed)
+    if not verdict.is_right:
+        raise RefusedError(str(verdict.reason).replace("the result is wrong", "computes a wrong result"))
+    return verdict.error
