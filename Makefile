@@ -8,12 +8,13 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/ready-$(notdir $(PYTHON))
+BROWSER := .venv/ready-browser
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 WHICH := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help bench test check lint readme tools clean
+.PHONY: help bench test check lint asv agreement html readme validate tools browser clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -31,13 +32,27 @@ lint: $(READY) ## ruff's rules, ruff's format, mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+asv: $(READY) ## run the suite under asv (ARGS="--bench time_matmul"); on one CPU: taskset -c 0 make asv
+	$(BIN)/python tools/suite.py $(ARGS)
+
+html: $(READY) ## publish results/asv as asv's pages and show them (ARGS="--port 8123", "--publish-only")
+	$(BIN)/python tools/pages.py $(ARGS)
+
+agreement: $(READY) ## do matbench run, asv and pytest-benchmark agree? ten minutes (ARGS="--rounds 9", "--resume")
+	$(BIN)/python tools/agreement.py $(ARGS)
+
 readme: $(READY) ## write the generated parts of README.md anew
 	$(BIN)/python tools/readme.py
 
+validate: $(READY) ## measure how far verdicts can be trusted, 90 minutes (ARGS="simulated": two)
+	$(BIN)/python tools/validate.py $(ARGS)
+
 tools: $(READY) ## set up .venv and nothing else
 
+browser: $(BROWSER) ## set up what the browser tests need beside a Chromium
+
 clean: ## remove .venv and every cache; results/ stays
-	rm -rf .venv .asv .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .asv .benchmarks .browser .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An interrupted set-up leaves no stamp and is taken up again; a .venv of another interpreter is made anew.
@@ -55,4 +70,13 @@ $(READY): pyproject.toml constraints.txt
 		$(PYTHON) -m venv --clear .venv
 	@$(PIP) --upgrade pip
 	@$(PIP) --build-constraint constraints.txt --editable . --group dev
+	@touch $@
+
+$(BROWSER): $(READY) tests/pages/package.json
+	@command -v npm >/dev/null || { echo "npm is missing; install it (on Debian and Ubuntu: npm)" >&2; exit 1; }
+	@echo "setting up .browser" >&2
+	@$(PIP) --group browser
+	@mkdir -p .browser
+	@cp tests/pages/package.json .browser
+	@npm install --prefix .browser --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel error
 	@touch $@

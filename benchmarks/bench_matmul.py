@@ -6,22 +6,24 @@ skipped says why under ``asv run --show-stderr``.
 
 from __future__ import annotations
 
-from benchmarks import SUITE, Gate, declared
+from benchmarks import SUITE, Gate, TimedGate, declared
 from matbench.analyse.statistics import call_seconds, median_interval
 from matbench.measure.prepare import LEAST_SAMPLES, prepared, runnable
+from matbench.record.asv_format import PARAMETERS, UNIT, VERSION
 
-_NAMES = ["kernel", "n", "dtype", "threads"]
+_NAMES = list(PARAMETERS)
 _KERNELS, _DTYPES, _THREADS = list(SUITE.kernels), list(SUITE.profile.dtypes), list(SUITE.threads)
 _PROFILE = SUITE.profile
 
-_TIMED, _RATED, _WEIGHED = Gate(prepared), Gate(prepared), Gate(runnable)
+_TIMED, _RATED, _WEIGHED = TimedGate(prepared), Gate(prepared), Gate(runnable)
 
 
 @declared(
-    version="1",
+    version=VERSION,
     param_names=_NAMES,
     params=[_KERNELS, list(SUITE.sizes), _DTYPES, _THREADS],
     skip_params=_TIMED,
+    timer=_TIMED.clock,
     sample_time=_PROFILE.limits.sample_ns * 1e-9,
     repeat=(LEAST_SAMPLES, _PROFILE.limits.rounds, _PROFILE.budget_s),
     rounds=_PROFILE.processes,
@@ -33,8 +35,8 @@ def time_matmul(*_: object) -> None:
 
 
 @declared(
-    version="1",
-    unit="GFLOP/s",
+    version=VERSION,
+    unit=UNIT,
     param_names=_NAMES,
     params=[_KERNELS, [SUITE.sizes[-1]], _DTYPES, _THREADS],
     skip_params=_RATED,

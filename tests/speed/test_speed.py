@@ -55,6 +55,8 @@ def test_matmul(benchmark, kernel, n, dtype, threads):
     benchmark.group = f"{dtype}, n = {n}"
     with ready.limited(), collector_off():
         benchmark.pedantic(ready.call, rounds=PROFILE.rounds(trial), iterations=trial.loops)
+    if benchmark.disabled:  # --benchmark-disable: the product was checked, and nothing is timed
+        return
     seconds, flops = benchmark.stats.stats.median, ready.case.problem.flops
     benchmark.extra_info.update(
         gflops=flops / seconds * 1e-9,

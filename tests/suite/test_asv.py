@@ -18,7 +18,10 @@ from asv.config import Config
 from asv.util import load_json
 from asv_runner.discovery import disc_benchmarks
 
-from matbench.errors import InternalError, KernelError
+from matbench.errors import InternalError, KernelError, UsageError
+from matbench.measure.clock import SimulatedClock
+from matbench.measure.prepare import Ready
+from matbench.measure.threads import ThreadControl
 
 BENCHMARKS = {"time_matmul", "track_gflops", "peakmem_matmul", "timeraw_import"}
 
@@ -90,7 +93,14 @@ class Recorder:
     def __call__(self, made, case, caches):
         del caches
         self.events.append(f"prepare {made.name} {case.problem.n}")
-        return SimpleNamespace(case=case, call=lambda: self.events.append("call"), limited=self.limited)
+        return SimpleNamespace(case=case, call=self.call, limited=self.limited, batched=self.batched)
+
+    def call(self):
+        self.events.append("call")
+
+    def batched(self, _profile):
+        self.events.append("batch")
+        return self.call, 4
 
     def limited(self):
         self.events.append("limit")
@@ -99,7 +109,7 @@ class Recorder:
 
 @pytest.fixture
 def recorder(suite, monkeypatch):
-    monkeypatch.setattr(suite, "alone", nullcontext)
+    monkeypatch.setattr(suite, "alone", lambda **_: nullcontext())
     return Recorder()
 
 
@@ -109,6 +119,24 @@ def test_a_case_is_ready_and_limited_before_its_first_call(suite, recorder):
     assert ("numpy_matmul", 64, "float64", 1) not in gate
     gate.call()
     assert recorder.events == ["prepare numpy_matmul 64", "limit", "call"]
+
+
+def test_a_short_product_is_made_several_times_a_call_and_asv_s_clock_told_in_as_many_parts(
+    suite, recorder, monkeypatch
+):
+    gate = suite.TimedGate(recorder)
+    assert ("numpy_matmul", 64, "float64", 1) not in gate
+    assert recorder.events == ["prepare numpy_matmul 64", "limit", "batch"]
+    monkeypatch.setattr(suite.time, "perf_counter", lambda: 10.0)
+    assert gate.products == 4
+    assert gate.clock() == 2.5
+
+
+def test_a_skipped_case_leaves_the_clock_as_it_is(suite, recorder, monkeypatch):
+    gate = suite.TimedGate(recorder)
+    assert ("python_lists", 64, "float64", 2) in gate
+    monkeypatch.setattr(suite.time, "perf_counter", lambda: 10.0)
+    assert gate.clock() == 10.0
 
 
 def test_a_case_that_cannot_run_is_skipped_with_its_reason(suite, recorder, capsys):
@@ -123,9 +151,28 @@ def test_a_wrong_kernel_ends_the_process_before_it_is_timed(suite, recorder):
     def refuse(*_):
         raise KernelError("numpy_matmul is not timed: the result is wrong; mend the kernel")
 
-    with pytest.raises(KernelError, match="wrong"):
+    with pytest.raises(SystemExit) as ended:
         assert ("numpy_matmul", 64, "float64", 1) in suite.Gate(refuse)
+    assert ended.value.code == "numpy_matmul is not timed: the result is wrong; mend the kernel"  # and no traceback
     assert not recorder.events
+
+
+def test_somebody_else_who_measures_is_told_in_one_sentence(suite, recorder, monkeypatch):
+    def taken(**_):
+        raise UsageError("another matbench is measuring on this machine; wait for its end or stop it first")
+
+    monkeypatch.setattr(suite, "alone", taken)
+    with pytest.raises(SystemExit, match=r"^another matbench is measuring on this machine"):
+        assert ("numpy_matmul", 64, "float64", 1) in suite.Gate(recorder)
+
+
+def test_an_unknown_profile_is_told_in_one_sentence(root, environ):
+    command = [sys.executable, "-c", "import benchmarks"]
+    environ["MATBENCH_PROFILE"] = "enormous"
+    done = subprocess.run(command, cwd=root, env=environ, check=False, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert done.stderr.startswith("MATBENCH_PROFILE is 'enormous'; set it to one of small, ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_runner_that_does_not_ask_first_gets_no_time(suite):
@@ -135,14 +182,52 @@ def test_a_runner_that_does_not_ask_first_gets_no_time(suite):
 
 def test_asv_calibrates_its_loops_after_the_case_is_ready(discovered, suite, monkeypatch, recorder):
     module = sys.modules["benchmarks.bench_matmul"]
-    gate = suite.Gate(recorder)
+    gate = suite.TimedGate(recorder)
     monkeypatch.setattr(module, "_TIMED", gate)
     made = discovered["time_matmul"]
     monkeypatch.setattr(made, "_skip_tuples", gate)
     made._current_params = ("numpy_matmul", 64, "float64", 1)
     assert made.do_setup() is False
-    assert recorder.events == ["prepare numpy_matmul 64", "limit"]
+    assert recorder.events == ["prepare numpy_matmul 64", "limit", "batch"]
     assert made.do_run()["number"] > 100  # a call that takes nothing fills the shortest sample many times over
+
+
+def test_the_timed_benchmark_s_clock_is_that_of_its_gate(discovered):
+    module = sys.modules["benchmarks.bench_matmul"]
+    assert discovered["time_matmul"].timer == module._TIMED.clock
+    assert discovered["time_matmul"]._skip_tuples is module._TIMED
+
+
+def test_asv_tells_the_time_of_one_product_however_many_a_call_makes(discovered, suite, monkeypatch):
+    """asv's own loop, on a clock that stands still but for 700 ns a product: nothing of asv's is in the result."""
+    module, wall = sys.modules["benchmarks.bench_matmul"], SimulatedClock()
+    case = suite.SUITE.case("numpy_matmul", 64, "float64", 1)
+
+    def prepare(made, case, caches):
+        del made, caches
+        ready = Ready(case, lambda: wall.advance(700), 0.0, ThreadControl())
+        return SimpleNamespace(
+            case=case, call=ready.call, limited=nullcontext, batched=lambda profile: ready.batched(profile, wall)
+        )
+
+    def seconds():
+        return wall.wall_ns() * 1e-9
+
+    monkeypatch.setattr(suite, "alone", lambda **_: nullcontext())
+    monkeypatch.setattr(suite.time, "perf_counter", seconds)
+    monkeypatch.setattr(sys.modules["asv_runner.benchmarks.time"], "wall_timer", seconds)
+    gate = suite.TimedGate(prepare)
+    monkeypatch.setattr(module, "_TIMED", gate)
+    made = discovered["time_matmul"]
+    monkeypatch.setattr(made, "_skip_tuples", gate)
+    monkeypatch.setattr(made, "_attr_sources", [SimpleNamespace(timer=gate.clock), *made._attr_sources])
+    made._current_params = (case.kernel, case.problem.n, case.problem.dtype, case.threads)
+    assert made.do_setup() is False
+    assert gate.products > 20
+    done = made.do_run()
+    assert done["samples"] == pytest.approx([700e-9] * len(done["samples"]))
+    shortest_ns = suite.SUITE.profile.limits.sample_ns
+    assert shortest_ns <= done["number"] * gate.products * 700 <= 2 * shortest_ns
 
 
 # -- for real ---------------------------------------------------------------------------------------------------------

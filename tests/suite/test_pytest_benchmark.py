@@ -24,7 +24,7 @@ def test_a_plain_pytest_times_nothing(root, environ, arguments):
 def test_an_unknown_profile_is_told_in_one_sentence(root, environ):
     environ["MATBENCH_PROFILE"] = "enormous"
     _, said = run_pytest(root, environ, "--benchmark-only", "--collect-only")
-    assert "MATBENCH_PROFILE is 'enormous'; set it to one of small, standard, full" in said
+    assert "MATBENCH_PROFILE is 'enormous'; set it to one of small, standard, full, agreement" in said
 
 
 @pytest.fixture
