@@ -45,12 +45,6 @@ EXCEPTIONS = {
     ("measure/pairs_arms.py", "SystemExit"): "caught, not raised: a reader's module that exits is told",
     ("measure/pairs_counters.py", "os.open"): "the kernel's count of waiting time: a clock, read around each sample",
     ("measure/pairs_verify.py", "SystemExit"): "caught, not raised: a reader's function that exits is told",
-    ("measure/pairs_worker.py", "sys.argv"): "a process of ours, started with the names of libraries",
-    ("measure/pairs_worker.py", "os._exit"): "a thread that waits for input can't be ended otherwise",
-    ("measure/pairs_worker.py", "os.fdopen"): "its messages go through the pipe that was standard output",
-    ("measure/pairs_worker.py", "sys.stdin"): "its orders come in there",
-    ("measure/pairs_worker.py", "sys.stdout"): "what a kernel prints must not look like a message",
-    ("measure/pairs_worker.py", "sys.stderr"): "that is where it goes instead",
     ("kernels/registry.py", "SystemExit"): "caught, not raised: a plugin that exits is left out",
     ("cli/console.py", "os.open"): "the null device, when whoever read standard output has gone",
 }

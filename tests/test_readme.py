@@ -28,9 +28,11 @@ from matbench.model import (
     Record,
     Samples,
 )
+from matbench.record.asv_reading import read_asv
 from matbench.record.journal import encode_record
 
 ROOT = Path(__file__).parents[1]
+SUITE = next((ROOT / "tests" / "record" / "asv" / "own").glob("*/*-existing-*.json"))  # made by asv run
 MS = 10**6  # ns
 TIMES_MS = {"python_lists": 60_000, "numba_ijk": 2_000, "numpy_matmul": 40}  # of the 1000 x 1000 product
 PICTURES = {"speedup.png", "speedup-dark.png", "rate.png", "rate-dark.png"}
@@ -81,6 +83,10 @@ def standard(created="2026-11-22T11:00:00Z") -> Record:
     return record("standard", created, (*whole(64), *whole(256), *slabs, *whole(1000)[1:]))
 
 
+def suite() -> Record:
+    return read_asv(SUITE, readme.BASE)
+
+
 def store(results: Path, *records: Record) -> None:
     folder = results / "records" / "two-cpus"
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,12 +107,15 @@ def written(tmp_path_factory):
     root = tmp_path_factory.mktemp("repository")
     results, text = root / "results", root / "README.md"
     store(results, full(), standard())
+    (results / "asv" / "testbox").mkdir(parents=True)
+    (results / "asv" / "testbox" / "25e24110-virtualenv-py3.11.json").write_bytes(SUITE.read_bytes())
     text.write_bytes((ROOT / "README.md").read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readme, "ROOT", root)
         patch.setattr(readme, "README", text)
         patch.setattr(readme, "PICTURES", results / "figures" / "readme")
         patch.setattr(readme.newest, "__defaults__", (results,))
+        patch.setattr(readme.newest_of_asv, "__defaults__", (results,))
         assert called() == 0
         yield SimpleNamespace(text=text, results=results, pictures=readme.PICTURES)
 
@@ -126,7 +135,7 @@ def copy(written):
 
 def test_the_read_me_is_what_the_newest_records_say():
     try:
-        newest = readme.newest("standard"), readme.newest("full")
+        newest = readme.newest("standard"), readme.newest("full"), readme.newest_of_asv()
     except SystemExit as reason:
         pytest.skip(str(reason))
     table = readme.tabulate(newest[1])
@@ -137,7 +146,7 @@ def test_the_read_me_is_what_the_newest_records_say():
 def test_every_generated_part_of_the_read_me_has_a_text_and_every_text_a_part(written):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = re.findall(r"<!-- generated: (\w+) -->", text)
-    assert sorted(named) == sorted(readme.blocks(standard(), full()))
+    assert sorted(named) == sorted(readme.blocks(standard(), full(), suite()))
     assert len(readme.BLOCK.findall(text)) == len(named) == text.count("<!-- end -->")
     assert all(
         found[0].strip() for found in re.findall(r"generated: \w+ -->\n(.*?)(<!-- end)", written.text.read_text())
@@ -161,7 +170,7 @@ def test_what_is_not_generated_stays_as_it_is(written):
 
 
 def test_every_figure_names_its_machine_its_day_and_its_command(written):
-    parts = readme.blocks(standard(), full())
+    parts = readme.blocks(standard(), full(), suite())
     for name in ("prediction", "sentence"):
         assert "`matbench run --preset standard`" in parts[name]
     for name in ("speedup", "rate", "lesson"):
@@ -178,7 +187,7 @@ def test_a_changed_number_is_noticed(copy, capsys):
 
 
 def test_any_changed_digit_of_a_generated_part_is_noticed(written):
-    text, parts = written.text.read_text(encoding="utf-8"), readme.blocks(standard(), full())
+    text, parts = written.text.read_text(encoding="utf-8"), readme.blocks(standard(), full(), suite())
     table = readme.tabulate(full())
     digits = [
         place for found in readme.BLOCK.finditer(text) for place in range(*found.span()) if text[place] in "123456789"
@@ -220,5 +229,5 @@ def test_the_ladder_has_our_own_kernels_and_no_plugins(monkeypatch):
     ours = tuple(each for each in default_registry() if each.origin == "matbench")
     foreign = dataclasses.replace(ours[0], name="numpy_foreign", origin="somebody-elses")
     monkeypatch.setattr(readme, "default_registry", lambda: Registry((*ours, foreign)))
-    ladder = readme.blocks(standard(), full())["kernels"]
+    ladder = readme.blocks(standard(), full(), suite())["kernels"]
     assert re.findall(r"`(\w+)`", ladder) == [each.name for each in Registry(ours)]

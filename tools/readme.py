@@ -1,7 +1,7 @@
 """Write the generated parts of README.md and its pictures anew; ``--check`` only tells whether they are out of date.
 
 What stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` comes from the registry and from the newest
-complete records under results/ of the presets 'standard' and 'full'.
+complete records under results/ of the presets 'standard' and 'full', and from the newest results of asv.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from matplotlib.figure import Figure
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.kernels import Kernel, default_registry
+from matbench.measure.plan import BASE
 from matbench.model import Header, Problem, Record
 from matbench.present import figures
+from matbench.present.choose import headline_problem
 from matbench.present.sentences import closing_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, render_markdown
+from matbench.record.asv_reading import asv_files, read_asv
 from matbench.record.store import find_records, read_record, write_bytes, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +41,14 @@ def newest(preset: str, results: Path = ROOT / "results") -> Record:
     raise SystemExit(
         f"no complete record of the preset {preset} under results/; make one: matbench run --preset {preset}"
     )
+
+
+def newest_of_asv(results: Path = ROOT / "results") -> Record:
+    """What `asv run` measured last with all CPUs, in an environment of its own."""
+    for path in asv_files(results / "asv"):
+        if "-virtualenv-" in path.name and "-on-" not in path.parent.name:
+            return read_asv(path, BASE)
+    raise SystemExit("no results of asv under results/asv/; make them: MATBENCH_PROFILE=full make asv")
 
 
 def source(header: Header) -> str:
@@ -92,7 +103,18 @@ def picture_tag(kind: figures.Kind, table: Table) -> str:
     )
 
 
-def blocks(standard: Record, full: Record) -> dict[str, str]:
+def suite_table(record: Record) -> str:
+    """What asv measured, at the size that a run would be told by."""
+    table = tabulate(record)
+    problem = headline_problem(table)
+    if problem is None:
+        raise SystemExit("asv has not measured numpy_matmul; make its results anew: MATBENCH_PROFILE=full make asv")
+    header = record.header
+    made = f"Measured on {header.machine} ({header.host.cpu.brand}), {header.created[:10]}"
+    return f"{ladder_table(table, problem, narrow=True)}\n\n{made}: `MATBENCH_PROFILE=full make asv`."
+
+
+def blocks(standard: Record, full: Record, suite: Record) -> dict[str, str]:
     """Name -> text of every generated part."""
     small, large = tabulate(standard), tabulate(full)
     lesson = lesson_problem(large)
@@ -104,6 +126,7 @@ def blocks(standard: Record, full: Record) -> dict[str, str]:
         "sentence": f"> {sentences[0]}\n\n{source(standard.header)}.",
         "lesson": f"{ladder_table(large, lesson)}\n\n{source(full.header)}.",
         "prediction": f"> {sentences[1]}\n\n{source(standard.header)}.",
+        "suite": suite_table(suite),
     }
 
 
@@ -130,7 +153,7 @@ def stale(text: str, parts: dict[str, str], table: Table) -> list[str]:
 def main() -> int:
     """Write, or with ``--check`` tell."""
     standard, full = newest("standard"), newest("full")
-    parts, table = blocks(standard, full), tabulate(full)
+    parts, table = blocks(standard, full, newest_of_asv()), tabulate(full)
     text = README.read_text(encoding="utf-8")
     if "--check" in sys.argv[1:]:
         out_of_date = stale(text, parts, table)

@@ -182,7 +182,7 @@ def _under_a_quota() -> Iterator[None]:
 
 def _is_sampling(child: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        return any("pairs_worker" in word for word in child.cmdline())
+        return any("matbench.measure.worker" in word for word in child.cmdline())
     return False
 
 

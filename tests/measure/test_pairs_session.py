@@ -8,11 +8,11 @@ from pairs_fakes import FINISHED, HELLO, PairStage, block_of, cell_of, sound
 from matbench.errors import InternalError
 from matbench.measure.pairs import MOST_VOID, PADDING, PairProgress, PairsTold
 from matbench.measure.protocol import Go, PairJob, Pause, Started
-from matbench.measure.session import _OverrunError
+from matbench.measure.session import OverrunError
 from matbench.model import Case, Library
 from matbench.pairing import PairProcess, PairRecord, Pressure, Refusal
 
-HUNG = _OverrunError("was ended after 30.0 s without a result")
+HUNG = OverrunError("was ended after 30.0 s without a result")
 
 
 def jobs(stage):

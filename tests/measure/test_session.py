@@ -8,7 +8,7 @@ from measure_fakes import block_of, case_in, cases_of, plan_of
 from matbench.errors import InternalError
 from matbench.measure.clock import SimulatedClock
 from matbench.measure.protocol import Finished, Go, Hello, Job, Pause, Started
-from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, Progress, Session, Software, _OverrunError
+from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, OverrunError, Progress, Session, Software
 from matbench.model import Caches, Ceiling, Library, Measurement, Samples
 
 HELLO = Hello(libraries=())
@@ -24,7 +24,7 @@ CRASHED = "took the sampling process down with it (signal 11)"
 
 def lost(why):
     """The end of a script: the process is no more."""
-    return _OverrunError(why)
+    return OverrunError(why)
 
 
 def measured(case, process=0):

@@ -24,7 +24,7 @@ from matbench.analyse.pairs import enough
 from matbench.cli import console
 from matbench.cli.interrupts import interruptible
 from matbench.cli.reading import parse_dtype
-from matbench.cli.running import LARGEST_SEED, _parse_threads
+from matbench.cli.running import LARGEST_SEED, parse_threads
 from matbench.cli.verdicts import tell_verdicts
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, default_registry
@@ -204,7 +204,7 @@ def _settings(options: Options, budget_s: float) -> Settings:
 
 
 def _cells(options: Options, arms: tuple[Source, Source], processors: int) -> tuple[Cell, ...]:
-    dtype, counts = parse_dtype(options.dtype), _parse_threads(options.threads)
+    dtype, counts = parse_dtype(options.dtype), parse_threads(options.threads)
     if counts[-1] > processors:
         raise UsageError(
             f"{counts[-1]} threads are more than the {processors} processors of this process; ask for fewer"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from matbench.analyse.rows import Table
 from matbench.api import new_header
 from matbench.cli import console
 from matbench.cli.asv import share_with_asv
+from matbench.cli.interrupts import interruptible
 from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, parse_dtype, run_json, told
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, default_registry
@@ -36,9 +35,9 @@ from matbench.record.journal import Journal
 from matbench.record.store import incomplete_records, read_record
 from matbench.units import format_seconds, parse_duration
 
-__all__ = ["Options", "run_ladder"]
+__all__ = ["Options", "parse_threads", "run_ladder"]
 
-FINISH_S = 4.0  # s, of the budget: the last table and the figures
+FINISH_S = 3.0  # s, of the budget: the last table and the figures
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
 LARGEST_SEED = 2**62  # that a record can hold
@@ -66,7 +65,14 @@ class Options:
     json: bool = False
 
 
-def _parse_threads(text: str) -> tuple[int, ...]:
+def parse_threads(text: str) -> tuple[int, ...]:
+    """The thread counts of ``1,2``, each once, ascending.
+
+    Raises
+    ------
+    UsageError
+        If one of them is no positive number.
+    """
     counts = []
     for item in text.split(","):
         if not item.strip().isascii() or not item.strip().isdigit() or int(item) < 1:
@@ -104,7 +110,7 @@ def _request(options: Options) -> Request:
         kernels=options.kernels,
         sizes=options.sizes,
         dtypes=tuple(parse_dtype(each) for each in options.dtypes.split(",")) if options.dtypes else None,
-        threads=_parse_threads(options.threads) if options.threads else None,
+        threads=parse_threads(options.threads) if options.threads else None,
         budget_s=budget_s,
         seed=options.seed,
         base=options.base or BASE,
@@ -250,7 +256,7 @@ class _Runner:
     options: Options
     work: _Work
     start_ns: int
-    interrupts: int = 0
+    interrupted: bool = False
     software: Software | None = None
     path: Path = field(default_factory=Path)
 
@@ -277,9 +283,10 @@ class _Runner:
         with self._journal() as journal:
             self.path = journal.path
             _announce(work, registry)  # once it is sure that the record can be written
-            with self._interruptible(session):
+            with interruptible(session.stop, "round") as interrupts:
                 self._follow(session.run(), journal)
-            if not self.interrupts:
+            self.interrupted = interrupts.count > 0
+            if not self.interrupted:
                 journal.finish(self._end())
 
     def _journal(self) -> Journal:
@@ -313,24 +320,6 @@ class _Runner:
         problem = self.work.blocks[block].problem
         return f"{problem.dtype} n = {problem.shape_label}"
 
-    @contextlib.contextmanager
-    def _interruptible(self, session: Session) -> Iterator[None]:
-        """The first Ctrl-C lets the round finish, the second ends at once; what is measured is kept either way."""
-
-        def handle(*_: object) -> None:
-            self.interrupts += 1
-            if self.interrupts > 1:
-                raise KeyboardInterrupt
-            session.stop()
-            console.note("stopping after this round; press Ctrl-C again to stop at once")
-
-        before = signal.signal(signal.SIGINT, handle)
-        try:
-            with contextlib.suppress(KeyboardInterrupt):
-                yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
     def _end(self) -> End:
         software = self.software or Software((), None)
         after = read_conditions()
@@ -355,7 +344,7 @@ class _Runner:
             console.data(run_json(record.header, table))
         else:
             console.data(told(record.header, table, headline_problems(table, chosen_dtype(table))))
-        if self.interrupts:
+        if self.interrupted:
             output = "" if self.options.output == Path("results") else f" --output {self.options.output}"
             console.note(f"interrupted; what was measured is kept in {self.path}")
             console.hint(f"continue: matbench run --resume{output}")

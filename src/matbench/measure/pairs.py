@@ -6,27 +6,21 @@ nothing; it starts processes, ends those that hang, and asks after each round of
 
 from __future__ import annotations
 
-import os
-import queue
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import msgspec
-import psutil
 
 from matbench.errors import InternalError
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.protocol import Finished, Go, Hello, PairJob, Pause, Started
-from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, THREAD_VARIABLES, Child, _OverrunError
+from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError
 from matbench.model import Caches, Library
 from matbench.pairing import PairBlock, PairHeader, PairProcess, PairRecord, Pressure, Refusal
 
-__all__ = ["PADDING", "PairChild", "PairEvent", "PairProgress", "PairSession", "PairsTold"]
+__all__ = ["PADDING", "PairEvent", "PairProgress", "PairSession", "PairsTold"]
 
 PADDING = "MATBENCH_PADDING"  # environment variable; its length moves the stack, and with it all that is on it
 MOST_PADDING = 4096  # bytes
@@ -66,23 +60,6 @@ class PairsTold:
 
 
 PairEvent = PairProgress | PairsTold
-
-
-class PairChild(Child):
-    """A sampling process of a comparison."""
-
-    def __init__(self, threads: int, blas: Sequence[str], variables: Mapping[str, str]) -> None:
-        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **variables}
-        self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-            [sys.executable, "-P", "-m", "matbench.measure.pairs_worker", *blas],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the parent to handle
-        )
-        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
-        self._memory = psutil.Process(self._process.pid)
 
 
 @dataclass
@@ -133,7 +110,7 @@ class PairSession:
     patience_s: float = PATIENCE_S
     so_far: PairRecord | None = None
     clock: Clock = field(default_factory=SystemClock)
-    child: Callable[[int, Sequence[str], Mapping[str, str]], Any] = PairChild
+    child: Callable[[int, Sequence[str], Mapping[str, str]], Any] = Child
     out_of_time: bool = False
     libraries: tuple[Library, ...] | None = None  # of the first process
     took_ns: list[int] = field(default_factory=list)  # by each process so far
@@ -277,7 +254,7 @@ class _Attempt:
         try:
             self._greet(child)
             yield from self._converse(child)
-        except _OverrunError as reason:
+        except OverrunError as reason:
             failure = str(reason)
         finally:
             child.end()
@@ -324,7 +301,7 @@ class _Attempt:
         session = self.session
         try:
             hello = child.message(STARTS_WITHIN_S)
-        except _OverrunError as reason:
+        except OverrunError as reason:
             raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
         if not isinstance(hello, Hello):
             raise InternalError("the sampling process does not speak this version's language; reinstall matbench")

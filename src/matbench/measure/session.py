@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,7 @@ from matbench.measure.protocol import (
 from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan
 from matbench.units import format_bytes, format_seconds
 
-__all__ = ["Event", "Progress", "Session", "Software"]
+__all__ = ["Child", "Event", "OverrunError", "Progress", "Session", "Software"]
 
 STARTS_WITHIN_S = 120.0  # imports on a slow disk
 OWN_BYTES = 2**30  # what the sampling process needs for itself: interpreter, compiler, libraries
@@ -83,15 +83,15 @@ class Software:
 Event = Measurement | Ceiling | Progress | Software
 
 
-class _OverrunError(Exception):
+class OverrunError(Exception):
     """The sampling process had to be ended, or ended by itself; the message says why."""
 
 
 class Child:
     """A sampling process and the two pipes to it."""
 
-    def __init__(self, threads: int, blas: Sequence[str]) -> None:
-        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+    def __init__(self, threads: int, blas: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
+        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **(variables or {})}
         self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
             [sys.executable, "-P", "-m", "matbench.measure.worker", *blas],
             stdin=subprocess.PIPE,
@@ -123,7 +123,7 @@ class Child:
 
         Raises
         ------
-        _OverrunError
+        OverrunError
             If none comes in time, the process dies, or it takes more memory than allowed.
         InternalError
             If what comes is no message.
@@ -137,10 +137,10 @@ class Child:
                 waited += step
                 self._look(memory_bytes)
                 if waited >= within_s:
-                    raise _OverrunError(f"was ended after {format_seconds(within_s)} without a result") from None
+                    raise OverrunError(f"was ended after {format_seconds(within_s)} without a result") from None
                 continue
             if line is None:
-                raise _OverrunError(f"took the sampling process down with it ({self._epitaph()})")
+                raise OverrunError(f"took the sampling process down with it ({self._epitaph()})")
             return self._understood(line)
 
     def _understood(self, line: bytes) -> Message:
@@ -154,7 +154,7 @@ class Child:
     def _look(self, memory_bytes: int | None) -> None:
         with contextlib.suppress(psutil.Error):
             if memory_bytes is not None and self._memory.memory_info().rss > memory_bytes:
-                raise _OverrunError(f"was ended for taking more than {format_bytes(memory_bytes)} of memory")
+                raise OverrunError(f"was ended for taking more than {format_bytes(memory_bytes)} of memory")
 
     def _epitaph(self) -> str:
         code = self._process.wait()
@@ -255,7 +255,7 @@ class _Attempt:
         try:
             self._greet(child)
             yield from self._converse(child)
-        except _OverrunError as reason:
+        except OverrunError as reason:
             self.failure = str(reason)
         finally:
             child.end()
@@ -264,7 +264,7 @@ class _Attempt:
         session = self.session
         try:
             hello = child.message(STARTS_WITHIN_S)
-        except _OverrunError as reason:
+        except OverrunError as reason:
             raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
         if not isinstance(hello, Hello):
             raise InternalError("the sampling process does not speak this version's language; reinstall matbench")

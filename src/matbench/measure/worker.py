@@ -1,4 +1,4 @@
-"""The sampling process: started afresh for each run, it does nothing but what its job says.
+"""The sampling process: started afresh, it does nothing but what its job says, a run's or a comparison's.
 
 Run as ``python -m matbench.measure.worker [BLAS library ..]``: orders come in on standard input, messages go out on
 what was standard output. Whatever a kernel prints goes to standard error instead.
@@ -22,7 +22,8 @@ from matbench.kernels.registry import Matmul
 from matbench.measure.bench import Bench
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels, loaded_libraries
-from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, Pause, decode_order
+from matbench.measure.pairs_worker import compare
+from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, PairJob, Pause, decode_order
 from matbench.measure.roofs import measure_chains, measure_streams
 from matbench.measure.threads import ThreadControl
 from matbench.model import Block, Case, Dtype, Library, Measurement
@@ -60,7 +61,8 @@ def described_libraries() -> tuple[Library, ...]:
     return tuple(
         Library(
             api=str(each["user_api"]),
-            name=str(each["internal_api"]),
+            # All OpenMP runtimes have one interface: the prefix (libgomp, libiomp) tells them apart.
+            name=str(each["prefix"] if each["user_api"] == "openmp" else each["internal_api"]),
             version=str(each.get("version") or "unknown"),
             architecture=str(each.get("architecture") or "unknown"),
             threading_layer=str(each.get("threading_layer") or "unknown"),
@@ -192,6 +194,8 @@ def main() -> None:
     job = channel.order()
     if isinstance(job, Job):
         work(job, registry, channel, SystemClock())
+    elif isinstance(job, PairJob):
+        compare(job, registry, channel, SystemClock())
     channel.tell(Finished(threading_layer=_threading_layer(), libraries=described_libraries()))
     outgoing.close()
     os._exit(0)  # the listening thread still waits for input; there is nothing left to clean up
