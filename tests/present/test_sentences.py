@@ -132,3 +132,12 @@ def test_only_float64_and_squares_are_told(made):
         made.row(made.card("numpy_matmul"), 64, 0.1, dtype="float32"),
     ]
     assert closing_sentence(made.table(rows)) is None
+
+
+def test_more_threads_that_make_it_slower_are_no_part_of_the_climb(made):
+    card = made.card("numpy_matmul")
+    base = made.row(made.card("python_lists"), 64, 1.0)
+    one, two = (made.row(card, 64, s, threads, base_s=1.0) for s, threads in ((0.01, 1), (0.05, 2)))
+    text = closing_sentence(made.table([base, one, two]))
+    assert "NumPy's @ on 1 thread is 100×" in text
+    assert "2 threads" not in text

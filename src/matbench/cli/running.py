@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from matbench.analyse.doctor import diagnose, steal_share
 from matbench.analyse.ladder import tabulate
@@ -40,6 +42,7 @@ __all__ = ["Options", "parse_threads", "run_ladder"]
 FINISH_S = 3.0  # s, of the budget: the last table and the figures
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
+OTHERS_WARN = 0.05  # the same, taken by other programs
 LARGEST_SEED = 2**62  # that a record can hold
 RESUME_S = FINISH_S + 3.0  # s, of any run: its start, its ceilings and its end
 SHORTEST_S = 10.0  # s, a shorter budget is gone before anything is measured
@@ -249,6 +252,13 @@ def _plan_text(work: _Work) -> str:
     return "\n".join(lines)
 
 
+def _others_seconds() -> float:
+    """CPU time of all programs but this one and its processes that have ended, since the machine was started, s."""
+    spent, own = psutil.cpu_times(), os.times()
+    all_s = float(spent.user + spent.system + getattr(spent, "nice", 0.0))
+    return all_s - (own.user + own.system + own.children_user + own.children_system)
+
+
 @dataclass
 class _Runner:
     """One run under way: stores what comes, shows how far it is, ends tidily when it is interrupted."""
@@ -257,6 +267,7 @@ class _Runner:
     work: _Work
     start_ns: int
     interrupted: bool = False
+    others_s: float = 0.0  # CPU time of other programs until this run began, s
     software: Software | None = None
     path: Path = field(default_factory=Path)
 
@@ -280,6 +291,7 @@ class _Runner:
             process=work.process,
             ceilings=work.process == 0,
         )
+        self.others_s = _others_seconds()
         with self._journal() as journal:
             self.path = journal.path
             _announce(work, registry)  # once it is sure that the record can be written
@@ -327,9 +339,16 @@ class _Runner:
         stolen = steal_share(self.work.header.conditions, after)
         if stolen is not None and stolen > STEAL_WARNS:
             warnings.append(f"the hypervisor took {100 * stolen:.0f} % of the processors' time during this run")
+        elapsed_s = (time.perf_counter_ns() - self.start_ns) * 1e-9
+        others = (_others_seconds() - self.others_s) / (elapsed_s * self.work.header.host.logical_cpus)
+        if others > OTHERS_WARN:
+            warnings.append(
+                f"other programs took {100 * others:.0f} % of the processors' time during this run; "
+                "stop them and measure again"
+            )
         return End(
             finished=_now(),
-            elapsed_s=(time.perf_counter_ns() - self.start_ns) * 1e-9,
+            elapsed_s=elapsed_s,
             conditions=after,
             libraries=software.libraries,
             numba_threading_layer=software.threading_layer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at
@@ -74,7 +75,8 @@ def _last_steps(rows: Sequence[Row], product: Sequence[Row]) -> list[tuple[str, 
 
     Where BLAS was not measured on one thread, the threads are told by the parallel loop, if there is one.
     """
-    most = product[-1]
+    # More threads than help are no rung: the climb ends at the fastest.
+    most = min(product, key=lambda row: row.seconds.estimate if row.seconds is not None else math.inf)
     if product[0].case.threads == 1:
         threads = [(count_threads(most.case.threads), most)] if most.case.threads > 1 else []
         return [("the rest of what BLAS does", product[0]), *threads]
