@@ -13,10 +13,9 @@ from typing import Any
 
 import msgspec
 
-from matbench.errors import InternalError
 from matbench.measure.clock import Clock, SystemClock
-from matbench.measure.protocol import Finished, Go, Hello, PairJob, Pause, Started
-from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError
+from matbench.measure.protocol import Finished, Go, PairJob, Pause, Started
+from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.model import Caches, Library
 from matbench.pairing import PairBlock, PairHeader, PairProcess, PairRecord, Pressure, Refusal
 
@@ -114,7 +113,7 @@ class PairSession:
     out_of_time: bool = False
     libraries: tuple[Library, ...] | None = None  # of the first process
     took_ns: list[int] = field(default_factory=list)  # by each process so far
-    _stop: bool = False
+    stopping: bool = False
     _open: set[int] = field(default_factory=set)  # cells that are not known well enough yet
 
     def __post_init__(self) -> None:
@@ -124,7 +123,7 @@ class PairSession:
 
     def stop(self) -> None:
         """Come to an end at the next pause; the process under way counts for nothing."""
-        self._stop = True
+        self.stopping = True
 
     def run(self) -> Iterator[PairEvent]:
         """Process after process, until every cell has enough of them or time is up.
@@ -134,7 +133,7 @@ class PairSession:
         InternalError
             If a sampling process can't be started.
         """
-        while (cells := self._wanted()) and not self._stop:
+        while (cells := self._wanted()) and not self.stopping:
             if self.deadline_ns is not None and self._too_late():
                 self.out_of_time = True
                 return
@@ -299,12 +298,7 @@ class _Attempt:
 
     def _greet(self, child: Any) -> None:
         session = self.session
-        try:
-            hello = child.message(STARTS_WITHIN_S)
-        except OverrunError as reason:
-            raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
-        if not isinstance(hello, Hello):
-            raise InternalError("the sampling process does not speak this version's language; reinstall matbench")
+        await_greeting(child)
         child.order(
             PairJob(
                 settings=session.header.settings,
@@ -329,7 +323,7 @@ class _Attempt:
             elif isinstance(message, Pause):
                 self._done, self._started = message.block, None
                 yield self._progress(message.block)
-                child.order(Go(stop=session._stop))  # noqa: SLF001  the two are one thing in two parts
+                child.order(Go(stop=session.stopping))
             elif isinstance(message, Finished):
                 self.libraries = message.libraries
                 return

@@ -36,7 +36,7 @@ from matbench.measure.protocol import (
 from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan
 from matbench.units import format_bytes, format_seconds
 
-__all__ = ["Child", "Event", "OverrunError", "Progress", "Session", "Software"]
+__all__ = ["Child", "Event", "OverrunError", "Progress", "Session", "Software", "await_greeting"]
 
 STARTS_WITHIN_S = 120.0  # imports on a slow disk
 OWN_BYTES = 2**30  # what the sampling process needs for itself: interpreter, compiler, libraries
@@ -170,6 +170,27 @@ class Child:
                     pipe.close()
 
 
+def await_greeting(child: Any) -> None:
+    """Wait until a sampling process has imported all it needs.
+
+    Parameters
+    ----------
+    child
+        A `Child`, or what stands for one.
+
+    Raises
+    ------
+    InternalError
+        If it does not start, or is of another version.
+    """
+    try:
+        hello = child.message(STARTS_WITHIN_S)
+    except OverrunError as reason:
+        raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
+    if not isinstance(hello, Hello):
+        raise InternalError("the sampling process does not speak this version's language; reinstall matbench")
+
+
 @dataclass
 class Session:
     """One run, from a plan to its last sample.
@@ -207,11 +228,11 @@ class Session:
     ceilings: bool = True
     clock: Clock = field(default_factory=SystemClock)
     child: Callable[[int, Sequence[str]], Any] = Child
-    _stop: bool = False
+    stopping: bool = False
 
     def stop(self) -> None:
         """Come to an end at the next pause; what was measured by then has been told."""
-        self._stop = True
+        self.stopping = True
 
     def run(self) -> Iterator[Event]:
         """Everything that is measured, as soon as it is.
@@ -223,7 +244,7 @@ class Session:
         """
         todo = list(self.blocks)
         process, ceilings, chains = self.process, self.ceilings, True
-        while todo and not self._stop and (process == self.process or self.clock.wall_ns() < self.deadline_ns):
+        while todo and not self.stopping and (process == self.process or self.clock.wall_ns() < self.deadline_ns):
             attempt = _Attempt(self, tuple(todo), process, ceilings, chains)
             yield from attempt.run()
             if attempt.failure is None:
@@ -262,12 +283,7 @@ class _Attempt:
 
     def _greet(self, child: Any) -> None:
         session = self.session
-        try:
-            hello = child.message(STARTS_WITHIN_S)
-        except OverrunError as reason:
-            raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
-        if not isinstance(hello, Hello):
-            raise InternalError("the sampling process does not speak this version's language; reinstall matbench")
+        await_greeting(child)
         seconds = (session.deadline_ns - session.clock.wall_ns()) * 1e-9
         child.order(
             Job(
@@ -293,7 +309,7 @@ class _Attempt:
                 self._done, self._started = message.block, None
                 before = len(session.blocks) - len(self.blocks)
                 yield Progress(before + message.block, len(session.blocks), message.left_s)
-                child.order(Go(stop=session._stop))  # noqa: SLF001  the two are one thing in two parts
+                child.order(Go(stop=session.stopping))
             elif isinstance(message, Finished):
                 yield Software(message.libraries, message.threading_layer)
                 return
