@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from pairs_fakes import SAMPLE_NS, PairWorkshop, cell_of, job_of
@@ -115,7 +117,7 @@ def test_on_one_thread_nothing_is_waited_for(shop):
 def test_the_threads_are_set_and_set_back(shop):
     kernels = [shop.kernel(name, threaded_dtypes=("float64",)) for name in ("slow", "fast")]
     sampled(shop, *kernels, job=job_of(cell_of(threads=2), cell_of()))
-    assert shop.control.asked == [2, 1]
+    assert shop.control.asked == [2, 2, 1, 1]  # while it is made ready, and anew with what that loaded
     assert shop.control.current == 1
 
 
@@ -208,3 +210,34 @@ def test_an_arm_that_changes_the_number_of_threads_is_found_out(shop):
     shop.run(shop.kernel("slow"), shop.kernel("fast", spoil=spoil), job=job_of(cell_of()))
     [refusal] = shop.of(Refusal)
     assert refusal.reason == "one of the two changes the number of threads (fake: 4, not 1); leave it to --threads"
+
+
+def test_a_library_that_a_first_call_loads_is_limited_before_anything_is_timed(shop, monkeypatch):
+    loaded, limits = {}, []
+    limited, refreshed, counts = shop.control.limited, shop.control.refresh, shop.control.counts
+
+    def load(*_):
+        loaded.setdefault("late", {"seen": False, "threads": 2})
+
+    def refresh():
+        refreshed()
+        for each in loaded.values():
+            each["seen"] = True
+
+    @contextlib.contextmanager
+    def limit(threads):
+        for each in loaded.values():
+            each["threads"] = threads if each["seen"] else each["threads"]
+        limits.append(threads)
+        with limited(threads):
+            yield
+
+    def count():
+        return counts() | {name: each["threads"] for name, each in loaded.items() if each["seen"]}
+
+    for name, replaced in (("refresh", refresh), ("limited", limit), ("counts", count)):
+        monkeypatch.setattr(shop.control, name, replaced)
+    blocks = sampled(shop, shop.kernel("slow", spoil=load), shop.kernel("fast"), job=job_of(cell_of()))
+    assert shop.of(Refusal) == []
+    assert len(blocks) == 4
+    assert limits == [1, 1]

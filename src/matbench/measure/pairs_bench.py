@@ -119,8 +119,7 @@ class PairBench:
         for done, (index, cell) in enumerate(self.job.cells, 1):
             blocks: list[PairBlock] = []
             try:
-                with self.control.limited(cell.threads):
-                    blocks = self._cell(index, cell)
+                blocks = self._cell(index, cell)
             except RefusedError as error:
                 self.tell(Refusal(index, error.outcome, str(error)[:2000]))
             except InternalError as error:  # the threads could not be set
@@ -144,17 +143,23 @@ class PairBench:
     # -- before the blocks ---------------------------------------------------------------------------------------------
 
     def _cell(self, index: int, cell: Cell) -> list[PairBlock]:
-        ready = self._ready(index, cell)
-        with pinned(self.cpu if cell.threads == 1 else None):
-            blocks = self._blocks(ready)
+        with self.control.limited(cell.threads):
+            ready = self._ready(index, cell)
+        # First calls load libraries whose threads have to be limited, too: Numba's compiler brings SciPy's BLAS, a
+        # parallel loop brings a threading layer.
+        self.control.refresh()
+        with self.control.limited(cell.threads):
+            with pinned(self.cpu if cell.threads == 1 else None):
+                blocks = self._blocks(ready)
+            others = [(name, count) for name, count in self.control.counts().items() if count != cell.threads]
         if not ready.matrices.are_unchanged():
             raise RefusedError("one of the two changes its operands now and then; have it work on copies")
-        for name, count in self.control.counts().items():
-            if count != cell.threads:
-                raise RefusedError(
-                    f"one of the two changes the number of threads ({name}: {count}, not {cell.threads}); "
-                    "leave it to --threads"
-                )
+        if others:
+            name, count = others[0]
+            raise RefusedError(
+                f"one of the two changes the number of threads ({name}: {count}, not {cell.threads}); "
+                "leave it to --threads"
+            )
         self.errors.extend((index, arm, each.error) for arm, each in ready.found.items())
         return blocks
 
@@ -172,7 +177,6 @@ class PairBench:
             compiled = bool(signatures([bound["a"].function]))
             if arm != "c" or compiled or found["a"].call_ns < ONCE_S * 1e9:
                 found[arm] = self._verified(cell, arm, each, matrices)
-        self.control.refresh()  # a first parallel call loads Numba's threading layer
         calls = tuple(bound[arm].call(matrices.a, matrices.b, matrices.out) for arm in ARMS)
         return _Ready(index, cell, matrices, bound, calls, found)
 
