@@ -2,6 +2,7 @@
 
 What `make agreement` calls; it takes about ten minutes. The runners take turns, size by size, each in processes of its
 own, in an order that changes from round to round; every turn is stored in results/agreement/ as soon as it is over.
+Cells that are undecided after all rounds get further ones.
 Exit code: 0 all cells agree, 1 some differ, 3 the machine is too noisy for some, or rounds are missing.
 """
 
@@ -40,6 +41,9 @@ SETTINGS = ROOT / "asv.conf.json"
 PROFILE = "agreement"
 KERNELS = "numpy_einsum,numba_ikj,numba_tiled,numpy_matmul"  # NumPy and Numba, from overhead to arithmetic
 ROUNDS = 6  # the fewest whose median has an interval of 95 %
+MOST_ROUNDS = (
+    18  # of cells that are undecided after those: the machine has two speeds, and a runner may miss the fast one
+)
 RESULTS = ROOT / "results" / "agreement"
 DISTRIBUTIONS = ("asv", "asv_runner", "pytest", "pytest-benchmark")
 TURN_S = 300.0  # s, after which a runner hangs
@@ -161,13 +165,20 @@ BY: dict[str, Callable[[Visit], Measured]] = dict(zip(RUNNERS, (by_matbench, by_
 # -- the sitting ------------------------------------------------------------------------------------------------------
 
 
-def planned(sitting: Sitting, cases: Sequence[Case]) -> Iterator[tuple[int, int, str]]:
-    """Round, size and runner of every turn: a size under one runner after the other, who is first going round."""
-    sizes = list(dict.fromkeys(case.problem.n for case in cases))
-    for number in range(sitting.rounds):
-        for place, n in enumerate(sizes):
-            order = list(itertools.permutations(RUNNERS))[(number + place) % 6]
-            yield from ((number, n, runner) for runner in order)
+def planned(number: int, cases: Sequence[Case]) -> Iterator[tuple[str, tuple[Case, ...]]]:
+    """Runner and cells of every turn of a round: a size under one runner after the other, who is first going round."""
+    for place, n in enumerate(dict.fromkeys(case.problem.n for case in cases)):
+        here = tuple(case for case in cases if case.problem.n == n)
+        yield from ((runner, here) for runner in list(itertools.permutations(RUNNERS))[(number + place) % 6])
+
+
+def wanted(sitting: Sitting, number: int, cases: Sequence[Case]) -> list[Case]:
+    """The cells of a round: all, and once every cell has had its rounds those that are undecided by then."""
+    if number < sitting.rounds:
+        return list(cases)
+    before = tuple(turn for turn in sitting.turns if turn.round < number)
+    found = {cell.case: cell.verdict for cell in cells(msgspec.structs.replace(sitting, turns=before))}
+    return [case for case in cases if found.get(case) == "undecided"]
 
 
 def taken(sitting: Sitting, number: int, runner: str, cases: Sequence[Case], folder: Path) -> Sitting:
@@ -194,7 +205,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def begun(machine: Machine, rounds: int) -> Sitting:
+def begun(machine: Machine, rounds: int, most: int) -> Sitting:
     """A sitting without turns.
 
     Raises
@@ -208,7 +219,7 @@ def begun(machine: Machine, rounds: int) -> Sitting:
     return Sitting(
         created=now(),
         machine=machine_label(machine.host),
-        command=f"make agreement ARGS='--rounds {rounds}'",
+        command=f"make agreement ARGS='--rounds {rounds} --most {most}'",
         commit=project.commit,
         changed=project.is_changed,
         profile=PROFILE,
@@ -216,10 +227,11 @@ def begun(machine: Machine, rounds: int) -> Sitting:
         environment=machine.environment,
         runners={name: version(name) for name in DISTRIBUTIONS},
         rounds=rounds,
+        most=most,
     )
 
 
-def resumed(machine: Machine, rounds: int, results: Path) -> tuple[Sitting, Path]:
+def resumed(machine: Machine, rounds: int, most: int, results: Path) -> tuple[Sitting, Path]:
     """The newest sitting of this machine and software, and its file, to be continued up to a number of rounds.
 
     Raises
@@ -227,13 +239,13 @@ def resumed(machine: Machine, rounds: int, results: Path) -> tuple[Sitting, Path
     UsageError
         If there is none.
     """
-    new = begun(machine, rounds)
+    new = begun(machine, rounds, most)
     for path in sorted(results.glob("*.json"), reverse=True):
         old = msgspec.json.decode(read_bytes(path), type=Sitting)
         same = ("machine", "commit", "profile", "host", "environment", "runners")
         if all(getattr(old, name) == getattr(new, name) for name in same):
             more = max(rounds, old.rounds)
-            return msgspec.structs.replace(old, rounds=more, finished=None), path
+            return msgspec.structs.replace(old, rounds=more, most=max(most, old.most), finished=None), path
     raise UsageError("there is no sitting of this machine, software and commit to resume; leave out --resume")
 
 
@@ -250,7 +262,8 @@ def told(sitting: Sitting) -> str:
 {summary(found)}{state}
 
 {to_markdown(found)}
-Times are medians over {len({turn.round for turn in sitting.turns})} rounds of the median of each runner's samples;
+Times are medians over {len({turn.round for turn in sitting.turns if turn.round < sitting.rounds})} rounds of the
+median of each runner's samples; cells that were undecided after those had further rounds, {rounds_of(sitting)} in all;
 one thread, {found[0].case.problem.dtype if found else "float64"}. Ratios are given by rounds, the median over rounds
 of the ratio of medians with its interval of 95 %, and of the fastest samples, with what the ratio would be without any
 one round. Two runners agree where a whole interval is within the limit, and differ where none of the interval by
@@ -262,15 +275,23 @@ beside this page.
 """
 
 
+def rounds_of(sitting: Sitting) -> int:
+    """The most rounds that any cell has had."""
+    return max((turn.round + 1 for turn in sitting.turns), default=0)
+
+
 def sit(sitting: Sitting, cases: Sequence[Case], path: Path) -> Sitting:
     """Take the turns that are missing, storing each; the page is written at the end, however that comes."""
-    done = {(turn.round, turn.case.problem.n, turn.runner) for turn in sitting.turns}
+    done = {(turn.round, turn.runner, turn.case) for turn in sitting.turns}
     try:
-        for number, n, runner in planned(sitting, cases):
-            if (number, n, runner) not in done:
-                print(f"round {number + 1} of {sitting.rounds}: n = {n} under {runner}", file=sys.stderr)
+        for number in range(max(sitting.rounds, sitting.most)):
+            for runner, here in planned(number, wanted(sitting, number, cases)):
+                if (number, runner, here[0]) in done:
+                    continue
+                most = sitting.rounds if number < sitting.rounds else f"at most {sitting.most}"
+                n, count = here[0].problem.n, len(here)
+                print(f"round {number + 1} of {most}: n = {n} under {runner}, {count} cells", file=sys.stderr)
                 with tempfile.TemporaryDirectory() as folder:
-                    here = [case for case in cases if case.problem.n == n]
                     sitting = taken(sitting, number, runner, here, Path(folder))
                 write_bytes(path, msgspec.json.encode(sitting) + b"\n")
         sitting = msgspec.structs.replace(sitting, finished=now())
@@ -300,6 +321,7 @@ def main(arguments: Sequence[str]) -> int:
     """Sit, or go on with a sitting; print the table."""
     parser = argparse.ArgumentParser(prog="make agreement", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"at least {ROUNDS} for a verdict")
+    parser.add_argument("--most", type=int, default=MOST_ROUNDS, help="rounds of cells that are undecided after those")
     parser.add_argument("--resume", action="store_true", help="go on with the newest sitting, or add rounds to it")
     parser.add_argument("--output", type=Path, default=RESULTS, metavar="DIR")
     options = parser.parse_args(arguments)
@@ -307,9 +329,9 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError(f"{options.rounds} rounds asked for; ask for at least 1")
     machine = Machine()
     if options.resume:
-        sitting, path = resumed(machine, options.rounds, options.output)
+        sitting, path = resumed(machine, options.rounds, options.most, options.output)
     else:
-        sitting = begun(machine, options.rounds)
+        sitting = begun(machine, options.rounds, options.most)
         path = options.output / f"{new_record_id(datetime.now(UTC), os.urandom(3).hex())}.json"
     sitting = sit(sitting, chosen(machine), path)
     print(told(sitting))

@@ -66,7 +66,8 @@ class Sitting(Value, frozen=True, kw_only=True):
     host: Host
     environment: Environment
     runners: dict[str, str] = field(default_factory=dict)  # distribution -> version
-    rounds: int  # planned
+    rounds: int  # of every cell
+    most: int = 0  # of cells that are undecided after those
     turns: tuple[Turn, ...] = ()
 
 

@@ -214,7 +214,7 @@ def test_an_injected_disagreement_fails(agreement, pretend, tmp_path):
 @pytest.mark.usefixtures("few")
 def test_too_few_rounds_decide_nothing(agreement, pretend, tmp_path):
     pretend["asv"] = 1.4
-    assert agreement.main(["--rounds", "1", "--output", str(tmp_path)]) == 3
+    assert agreement.main(["--rounds", "1", "--most", "1", "--output", str(tmp_path)]) == 3
 
 
 @pytest.mark.usefixtures("few")
@@ -229,13 +229,13 @@ def test_an_interrupted_sitting_keeps_its_turns_and_is_resumed(agreement, preten
 
     pretend["asv"] = interrupt
     with pytest.raises(KeyboardInterrupt):
-        agreement.main(["--rounds", "2", "--output", str(tmp_path)])
+        agreement.main(["--rounds", "2", "--most", "2", "--output", str(tmp_path)])
     (path,) = tmp_path.glob("*.json")
     before = msgspec.json.decode(path.read_bytes(), type=agreement.Sitting)
     assert before.finished is None
     assert "It is not finished." in path.with_suffix(".md").read_text()
     capsys.readouterr()
-    agreement.main(["--rounds", "2", "--output", str(tmp_path), "--resume"])
+    agreement.main(["--rounds", "2", "--most", "2", "--output", str(tmp_path), "--resume"])
     after = msgspec.json.decode(path.read_bytes(), type=agreement.Sitting)
     assert after.turns[: len(before.turns)] == before.turns
     assert len(after.turns) == 2 * 3 * 2
@@ -259,11 +259,42 @@ def test_there_has_to_be_something_to_resume(agreement, pretend, tmp_path):
 
 
 def test_every_runner_is_first_equally_often_and_every_turn_is_taken_once(agreement, table):
-    made = sitting(table, {})
-    turns = list(agreement.planned(made, [LONG, SHORT]))
-    assert len(turns) == len(set(turns)) == made.rounds * 2 * 3
-    first = [turns[place][2] for place in range(0, len(turns), 3)]
+    rounds = [list(agreement.planned(number, [LONG, SHORT])) for number in range(agreement.ROUNDS)]
+    assert all(len(turns) == len(set(turns)) == 2 * 3 for turns in rounds)
+    first = [turns[place][0] for turns in rounds for place in (0, 3)]
     assert {runner: first.count(runner) for runner in table.RUNNERS} == dict.fromkeys(table.RUNNERS, 4)
+
+
+@pytest.mark.usefixtures("few", "pretend")
+def test_cells_that_are_undecided_get_further_rounds_until_they_are_decided(agreement, tmp_path):
+    asked = []
+
+    def mood(visit):
+        asked.extend(case.kernel for case in visit.cases)
+        calm = asked.count(LONG.kernel) > 8
+        for case in visit.cases:
+            slow = 1.0 if calm or case == SHORT else 1.1 + 0.7 * (asked.count(case.kernel) % 4)
+            yield case, samples([slow * 1e-9 * case.problem.n**3] * 3, loops=1000)
+
+    agreement.BY["asv"] = mood
+    assert agreement.main(["--output", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*.json")
+    turns = msgspec.json.decode(path.read_bytes(), type=agreement.Sitting).turns
+    rounds = {
+        case: [turn.round for turn in turns if (turn.runner, turn.case) == ("asv", case)] for case in (LONG, SHORT)
+    }
+    assert rounds[SHORT] == list(range(agreement.ROUNDS))
+    assert agreement.ROUNDS < len(rounds[LONG]) < agreement.MOST_ROUNDS
+    assert f"{len(rounds[LONG])} in all" in path.with_suffix(".md").read_text()
+
+
+@pytest.mark.usefixtures("few")
+def test_no_cell_gets_more_rounds_than_asked_for(agreement, pretend, tmp_path):
+    pretend["asv"] = 1.4
+    assert agreement.main(["--rounds", "1", "--most", "3", "--output", str(tmp_path)]) == 3
+    (path,) = tmp_path.glob("*.json")
+    turns = msgspec.json.decode(path.read_bytes(), type=agreement.Sitting).turns
+    assert {turn.round for turn in turns} == {0, 1, 2}
 
 
 # -- what each runner writes ------------------------------------------------------------------------------------------
