@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
+from matbench.operations import OPERATIONS, Operation, OperationName
+
 __all__ = [
     "DTYPES",
     "SCHEMA",
@@ -54,24 +56,38 @@ Threads = Annotated[int, Meta(ge=1, le=2**16)]
 Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
 
 
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all exchanged values: frozen, with no field beyond those declared."""
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Base of all exchanged values: frozen, with no field beyond those declared, and in no reference cycle."""
 
 
-class Problem(Value, frozen=True):
-    """One matrix product C = A B with A of m x k, B of k x n and C of m x n elements."""
+class Problem(Value, frozen=True, omit_defaults=True):
+    """One matrix product C = A B with A of m x k, B of k x n and C of m x n elements; or another operation of size n.
+
+    Only an operation other than the product is written into files: records of products are what they always were.
+    """
 
     m: Extent
     n: Extent
     k: Extent
-    dtype: Dtype = "float64"
-    layout: Literal["C", "F"] = "C"  # order of all three operands in memory
-    seed: Count = 0  # of the random operands
+    dtype: Dtype = field(default_factory=lambda: "float64")  # what a function makes is written, be it the default
+    layout: Literal["C", "F"] = field(default_factory=lambda: "C")  # order of all matrices in memory
+    seed: Count = field(default_factory=int)  # of the random operands
+    operation: OperationName = "matmul"  # all others have m = n = k
+
+    @property
+    def definition(self) -> Operation:
+        """The operation, with its shapes and counts."""
+        return OPERATIONS[self.operation]
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of the textbook algorithm, 2 m n k, whatever the kernel does."""
-        return 2 * self.m * self.n * self.k
+        """Floating-point operations of the textbook algorithm, for a product 2 m n k, whatever the kernel does."""
+        return self.definition.flops(self.m, self.n, self.k)
+
+    @property
+    def elements(self) -> int:
+        """Elements of the operands and the result together."""
+        return self.definition.elements(self.m, self.n, self.k)
 
     @property
     def itemsize(self) -> int:
@@ -80,8 +96,8 @@ class Problem(Value, frozen=True):
 
     @property
     def operand_bytes(self) -> int:
-        """Bytes of A, B and C together."""
-        return self.itemsize * (self.m * self.k + self.k * self.n + self.m * self.n)
+        """Bytes of the operands and the result together, A, B and C: what has to be moved at least."""
+        return self.itemsize * self.elements
 
     @property
     def is_square(self) -> bool:
@@ -157,25 +173,26 @@ class Measurement(Value, frozen=True, tag="measurement", tag_field="type"):
 class Ceiling(Value, frozen=True, tag="ceiling", tag_field="type"):
     """A measured hardware limit: chains of independent multiply-adds, or a stream through memory."""
 
-    kind: Literal["fma", "read", "triad"]
+    kind: Literal["fma", "read", "triad", "read_l1", "triad_l1", "read_l2", "triad_l2", "read_l3", "triad_l3"]
     dtype: Dtype
     lanes: Annotated[int, Meta(ge=1, le=64)]  # elements a vector operation works on (1 for streams: compiler's choice)
     threads: Threads
-    work: Annotated[int, Meta(ge=1, le=2**62)]  # flops ('fma') or bytes ('read', 'triad') of one loop
+    work: Annotated[int, Meta(ge=1, le=2**62)]  # flops ('fma') or bytes (streams) of one loop
     fused: bool = True  # whether multiply and add are one instruction
     samples: Samples = Samples()
     reason: Text | None = None  # why it was not measured
 
 
-class KernelCard(Value, frozen=True):
+class KernelCard(Value, frozen=True, omit_defaults=True):
     """What a record says of a kernel, so that it can be read where the kernel is not installed."""
 
     name: Name
     rung: Name  # family on the ladder: 'pure Python', 'NumPy arrays', ..
     idea: Text  # the one idea it adds
-    compiled: bool = False  # whether its first call compiles
-    threaded: bool = False  # whether it can use more than one thread
-    origin: Name = "matbench"  # distribution that declares it
+    compiled: bool = field(default_factory=bool)  # whether its first call compiles
+    threaded: bool = field(default_factory=bool)  # whether it can use more than one thread
+    origin: Name = field(default_factory=lambda: "matbench")  # distribution that declares it
+    view: bool = False  # whether it gives back a view: it moves nothing, and has no rate. Written only where it does
 
 
 class Caches(Value, frozen=True):

@@ -6,12 +6,15 @@ import pytest
 from matbench.kernels.ceilings import (
     CHAINS,
     fma_chains,
+    level_array,
+    level_stream,
     read_stream,
     stream_arrays,
     triad_stream,
     vector_lanes,
     why_no_chains,
 )
+from matbench.kernels.machine_code import census, hot_loop
 from matbench.model import ITEMSIZE
 
 pytestmark = [
@@ -55,3 +58,34 @@ def test_the_streams_read_and_write_every_element():
     triad_stream(a, b, c)
     np.testing.assert_array_equal(a, b - 3)
     assert read_stream(b) == b.sum()
+
+
+def test_rows_of_a_level_begin_with_a_line_and_their_lengths_are_as_asked():
+    for threads in (1, 3):
+        arrays = level_array(threads, 7 * 768)
+        assert arrays.shape == (threads, 7 * 96)
+        assert arrays.ctypes.data % 64 == 0
+        assert (arrays == 1).all()
+
+
+def test_a_sweep_reads_every_element_of_each_row_and_a_triad_makes_its_first_third_of_the_others():
+    stream, multiple = level_stream()
+    lanes = multiple // CHAINS // 8
+    arrays = level_array(2, 3 * multiple)
+    numbers = np.arange(arrays.size).reshape(arrays.shape)
+    arrays[:] = numbers
+    # The sum of one lane comes back, so that no load may be left out.
+    assert stream(arrays, 1, False) == numbers[:, ::lanes].sum()
+    assert stream(arrays, 4, False) == 4 * numbers[:, ::lanes].sum()
+    stream(arrays, 2, True)
+    _, second, third = np.split(numbers, 3, axis=1)
+    np.testing.assert_array_equal(arrays, np.concatenate([second + 3 * third, second, third], axis=1))
+
+
+def test_a_sweep_is_made_of_whole_vectors_and_nothing_is_left_out_of_it():
+    stream, multiple = level_stream()
+    stream(level_array(1, 3 * multiple), 1, False)
+    text = stream.inspect_asm(stream.signatures[0])
+    loop = census(hot_loop(text, "float64"), "float64")
+    assert loop.width == multiple // CHAINS
+    assert (loop.packed % CHAINS, loop.scalar, loop.stack) == (0, 0, 0)

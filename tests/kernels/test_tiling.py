@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench.kernels.tiling import Tile, tile_of_b
+from matbench.kernels.tiling import Tile, gemm_blocks, register_tile, tile_of_b
 from matbench.model import DTYPES, ITEMSIZE, Caches
 
 LINE = 64  # bytes
@@ -61,3 +61,43 @@ def test_unknown_caches_are_taken_for_small_ones(dtype):
 
 def test_the_third_level_does_not_matter():
     assert tile_of_b(Caches(l3=2**30), "float64") == tile_of_b(Caches(), "float64") == Tile(16, 512)
+
+
+# -- the blocks of the generated product -------------------------------------------------------------------------------
+
+registers = st.sampled_from([8, 16, 32])
+lanes = st.sampled_from([1, 2, 4, 8, 16])
+
+
+@given(registers, lanes, st.booleans())
+def test_a_register_tile_fits_the_registers_and_has_enough_sums_to_hide_a_latency(count, width, fused):
+    tile = register_tile(count, width, fused=fused)
+    assert tile.rows * tile.vectors + tile.vectors + (1 if fused else 2) <= count
+    assert tile.rows * tile.vectors >= count // 2 - 2
+    assert tile.lanes == width
+
+
+@pytest.mark.parametrize(
+    ("count", "fused", "rows", "vectors"), [(16, False, 4, 2), (16, True, 4, 3), (32, True, 8, 3), (32, False, 8, 3)]
+)
+def test_known_processors_get_known_tiles(count, fused, rows, vectors):
+    assert register_tile(count, 4, fused=fused) == (rows, vectors, 4)
+
+
+@given(caches, registers, lanes, st.sampled_from([4, 8]))
+def test_blocks_are_positive_whole_tiles(sizes, count, width, itemsize):
+    tile = register_tile(count, width)
+    blocks = gemm_blocks(sizes, tile, itemsize)
+    assert min(blocks[:3]) >= 1
+    assert blocks.mc % tile.rows == 0
+    assert blocks.nc % (tile.vectors * tile.lanes) == 0
+
+
+@given(real_l1d, real_l2, registers, st.sampled_from([4, 8]))
+def test_what_is_read_again_leaves_a_third_of_the_first_level_and_half_of_the_second(l1d, l2, count, itemsize):
+    tile = register_tile(count, 64 // itemsize)
+    blocks = gemm_blocks(Caches(l1d=l1d, l2=l2), tile, itemsize)
+    assert tile.rows * blocks.kc * itemsize <= 2 * l1d // 3
+    if blocks.nc > tile.vectors * tile.lanes:  # one panel is the least, even where a first level is as large
+        assert blocks.kc * blocks.nc * itemsize <= l2 // 2
+    assert blocks.small <= l2 // 4

@@ -23,6 +23,8 @@ __all__ = [
     "CHAINS",
     "fma_chains",
     "has_fma",
+    "level_array",
+    "level_stream",
     "read_stream",
     "stream_arrays",
     "triad_stream",
@@ -193,3 +195,113 @@ def stream_arrays(size: int) -> tuple[Array, Array, Array]:
     for each in made:
         _write_ones(each)
     return made
+
+
+# -- streams through a cache -------------------------------------------------------------------------------------------
+
+LINE = 64  # bytes that move together; a vector that lies across two lines costs two of them
+
+
+def _tree_sum(builder: Any, values: list[Any]) -> Any:
+    """The sum of values, in pairs of pairs: no addition waits for more than the logarithm of their number."""
+    while len(values) > 1:
+        odd = values[len(values) // 2 * 2 :]
+        values = [builder.fadd(*pair) for pair in zip(values[::2], values[1::2], strict=False)] + odd
+    return values[0]
+
+
+@functools.cache
+def _sweep_intrinsic(triad: bool) -> Any:
+    """A Numba intrinsic ``(address, size) -> float`` that reads `size` bytes, or makes a triad of three arrays as long.
+
+    Its vectors are explicit, as in the chains above: the loop that a compiler makes of a sum waits for its additions,
+    and is slower than the nearest caches.
+    """
+    from llvmlite import ir  # noqa: PLC0415  comes with numba, which may be missing
+    from numba import types  # noqa: PLC0415
+    from numba.extending import intrinsic  # noqa: PLC0415
+
+    lanes = vector_lanes("float64")[-1]
+    integer, vector = ir.IntType(64), ir.VectorType(ir.DoubleType(), max(2, lanes))
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        first, size = arguments
+        second = builder.add(first, size)
+        third = builder.add(second, size)
+        entry, turn, done = builder.block, builder.append_basic_block("turn"), builder.append_basic_block("done")
+        builder.branch(turn)
+        builder.position_at_end(turn)
+        offset, total = builder.phi(integer), builder.phi(vector)
+
+        def at(array: Any, index: int) -> Any:
+            step = ir.Constant(integer, 8 * vector.count * index)
+            return builder.inttoptr(builder.add(builder.add(array, offset), step), ir.PointerType())
+
+        def load(array: Any, index: int) -> Any:
+            return builder.load(at(array, index), align=8, typ=vector)
+
+        def triad_of(index: int) -> Any:
+            product = builder.fmul(load(third, index), ir.Constant(vector, [3.0] * vector.count))
+            builder.store(builder.fadd(load(second, index), product), at(first, index), align=8)
+
+        if triad:
+            for index in range(CHAINS):
+                triad_of(index)
+            added = total
+        else:
+            added = builder.fadd(total, _tree_sum(builder, [load(first, index) for index in range(CHAINS)]))
+        after = builder.add(offset, ir.Constant(integer, CHAINS * 8 * vector.count))
+        for phi, begins, goes_on in (
+            (offset, ir.Constant(integer, 0), after),
+            (total, ir.Constant(vector, [0.0] * vector.count), added),
+        ):
+            phi.add_incoming(begins, entry)
+            phi.add_incoming(goes_on, turn)
+        builder.cbranch(builder.icmp_signed("<", after, size), turn, done)
+        builder.position_at_end(done)
+        return builder.extract_element(added, ir.Constant(ir.IntType(32), 0))
+
+    @intrinsic
+    def sweep(typingctx: Any, address: Any, size: Any) -> Any:  # noqa: ARG001  Numba's own signature
+        return types.float64(types.intp, types.intp), generate
+
+    return sweep
+
+
+@functools.cache
+def level_stream() -> tuple[Callable[[Array, int, bool], float], int]:
+    """A function that sweeps over an array a thread, and the bytes that the length of a sweep is a multiple of.
+
+    Returns
+    -------
+    stream
+        ``stream(arrays, times, triad)`` for `arrays` of threads x doubles, as `level_array` makes them: sweeps over
+        each row, `times` times, reading all of it or making of its thirds ``first = second + 3 third``. The caller has
+        set Numba's thread count to the number of rows.
+    multiple
+        Of this many bytes each row is to have some; for a triad each third of it.
+    """
+    read, triad_sweep = _sweep_intrinsic(triad=False), _sweep_intrinsic(triad=True)
+
+    @njit(nogil=True, parallel=True)
+    def stream(arrays: Array, times: int, triad: bool) -> float:
+        total = 0.0
+        size = np.intp(8 * arrays.shape[1])
+        address = np.intp(arrays.ctypes.data)
+        for row in prange(arrays.shape[0]):
+            for _ in range(times):
+                if triad:
+                    total += triad_sweep(address + row * size, size // 3)
+                else:
+                    total += read(address + row * size, size)
+        return total
+
+    compiled: Callable[[Array, int, bool], float] = stream
+    return compiled, CHAINS * 8 * max(2, vector_lanes("float64")[-1])
+
+
+def level_array(threads: int, size: int) -> Array:
+    """Rows of `size` bytes for each thread, each beginning with a line and written once."""
+    raw = np.ones(threads * size // 8 + LINE // 8)
+    skipped = -raw.ctypes.data % LINE // 8
+    return raw[skipped : skipped + threads * size // 8].reshape(threads, size // 8)

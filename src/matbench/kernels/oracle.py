@@ -1,4 +1,4 @@
-"""The oracle: is C really A B? Exact where arithmetic is exact, by the rounding-error bound otherwise.
+"""The oracle of the product: is C really A B? Exact where arithmetic is exact, by the rounding-error bound otherwise.
 
 Source of the bound: Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 3.5:
 ``|C - AB| <= gamma_k |A| |B|`` with ``gamma_k = k u / (1 - k u)``, whatever the order of the summation.
@@ -14,17 +14,23 @@ import numpy as np
 
 from matbench.kernels.registry import Array, Matmul
 from matbench.model import Dtype, Problem
+from matbench.operations import PRODUCT
 
 __all__ = [
+    "NEVER",
     "PAGE",
+    "PANEL",
     "Verdict",
     "blank",
     "check_bytes",
     "check_laws",
     "check_product",
+    "error_ratio",
+    "gamma",
     "largest_error",
     "operands",
     "probe_error",
+    "verdict_of",
 ]
 
 FULL_CHECK_FLOPS = 2 * 128**3  # up to here the whole product is recomputed in extended precision
@@ -34,6 +40,7 @@ NEVER = 8.0  # standard deviations: 1e-14 is the chance that as many are exceede
 ROWS = 1  # of a large product that are recomputed: an error that all elements share shows in any row
 PAGE = 4096  # bytes
 PANEL = 256  # columns of B that are widened at a time: extended precision has no BLAS, and takes memory
+MEAN_SQUARE = 13 / 12  # of what is uniform between 0.5 and 1.5
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,17 @@ class Verdict:
 
 
 def check_bytes(problem: Problem) -> int:
-    """Memory that making the operands and checking a product takes beyond the operands themselves, in bytes.
+    """Memory that making the operands and checking a result takes beyond the operands themselves, in bytes.
 
-    Both hold copies of A, B and C in double precision.
+    Both hold copies in double precision: of a product those of A, B and C, of other operations factors and bounds.
     """
-    return 2 * 8 * (problem.m * problem.k + problem.k * problem.n + problem.m * problem.n)
+    return 8 * problem.elements * (2 if problem.operation == PRODUCT else 10)
 
 
-def operands(problem: Problem, offsets: tuple[int, int, int] = (0, 0, 0)) -> tuple[Array, Array, Array]:
+def operands(problem: Problem, offsets: tuple[int, int, int] = (0, 0, 0)) -> tuple[Array, ...]:
     """Random A and B of a problem and a NaN-filled C (zeros for integers), every page of them written.
+
+    Of another operation than the product: its operands, and its result at last.
 
     Floats are uniform in [-1.5, -0.5) and [0.5, 1.5): no subnormals, no zeros, no cancellation to speak of in the
     operands. Integers are in -8..8, so that no sum overflows.
@@ -77,44 +86,57 @@ def operands(problem: Problem, offsets: tuple[int, int, int] = (0, 0, 0)) -> tup
     rng = np.random.default_rng(problem.seed)
     integers = problem.dtype == "int64"
 
-    def random(rows: int, columns: int, offset: int) -> Array:
-        made = _placed((rows, columns), problem, offset)
+    def random(shape: tuple[int, ...], offset: int) -> Array:
+        made = _placed(shape, problem, offset)
         if integers:
-            made[...] = rng.integers(-8, 9, (rows, columns))
+            made[...] = rng.integers(-8, 9, shape)
             return made
-        magnitude = rng.uniform(0.5, 1.5, (rows, columns)).astype(made.dtype)
-        signs = rng.integers(0, 2, (rows, columns)).astype(made.dtype)
+        magnitude = rng.uniform(0.5, 1.5, shape).astype(made.dtype)
+        signs = rng.integers(0, 2, shape).astype(made.dtype)
         np.multiply(magnitude, 2 * signs - 1, out=made)
         return made
 
-    a = random(problem.m, problem.k, offsets[0])
-    b = random(problem.k, problem.n, offsets[1])
-    return a, b, blank(problem, offsets[2])
+    shapes = problem.definition.inputs(problem.m, problem.n, problem.k)
+    inputs = [random(shape, offset) for shape, offset in zip(shapes, offsets, strict=False)]
+    _suit(problem, inputs[0])
+    return (*inputs, blank(problem, offsets[-1]))
+
+
+def _suit(problem: Problem, a: Array) -> None:
+    """Make of a random matrix what the operation is defined for.
+
+    The entries of a determinant are scaled by sqrt(e / n) over their root mean square: the determinant of such a
+    matrix has a magnitude about 1 at any n, by Stirling's formula, and can't overflow.
+    """
+    if problem.operation == "eigenvalues":
+        a[...] = np.triu(a) + np.triu(a, 1).T
+    elif problem.operation == "determinant":
+        a *= math.sqrt(math.e / problem.n / MEAN_SQUARE)
 
 
 def blank(problem: Problem, offset: int = 0) -> Array:
     """A new C of a problem as `operands` has it, for kernels that must not share one."""
-    out = _placed((problem.m, problem.n), problem, offset)
+    out = _placed(problem.definition.output(problem.m, problem.n, problem.k), problem, offset)
     out.fill(0 if problem.dtype == "int64" else np.nan)
     return out
 
 
-def _placed(shape: tuple[int, int], problem: Problem, offset: int) -> Array:
-    """A matrix that begins `offset` bytes after the beginning of a page; nothing is written into it yet."""
-    size = shape[0] * shape[1] * problem.itemsize
+def _placed(shape: tuple[int, ...], problem: Problem, offset: int) -> Array:
+    """An array that begins `offset` bytes after the beginning of a page; nothing is written into it yet."""
+    size = math.prod(shape) * problem.itemsize
     raw = np.empty(size + offset + PAGE, np.uint8)
     first = -raw.ctypes.data % PAGE + offset
     placed: Array = raw[first : first + size].view(problem.dtype).reshape(shape, order=problem.layout)
     return placed
 
 
-def _gamma(count: int, dtype: np.dtype[Any]) -> float:
+def gamma(count: int, dtype: np.dtype[Any]) -> float:
     """Higham's gamma: the relative error that `count` roundings can add up to."""
     total = count * float(np.finfo(dtype).eps) / 2
     return total / (1 - total)
 
 
-def _ratio(error: Array, bound: Array) -> float:
+def error_ratio(error: Array, bound: Array) -> float:
     """Largest ``error / bound``; 0/0 is right, and NaN where numbers were due is infinitely wrong."""
     if error.size == 0:
         return 0.0
@@ -135,8 +157,8 @@ def largest_error(a: Array, b: Array, out: Array) -> float:
     magnitude = np.abs(a).astype(wide) @ np.abs(b).astype(wide)
     # One rounding more than gamma_k for storing, and the reference's own error where it is no wider than the product.
     count = max(1, a.shape[1]) + 1
-    bound = magnitude * (_gamma(count, a.dtype) + _gamma(count, np.dtype(wide)))
-    return _ratio(np.abs(out.astype(wide) - exact), bound)
+    bound = magnitude * (gamma(count, a.dtype) + gamma(count, np.dtype(wide)))
+    return error_ratio(np.abs(out.astype(wide) - exact), bound)
 
 
 def probe_error(a: Array, b: Array, out: Array, seed: int = 0) -> float:
@@ -162,7 +184,7 @@ def probe_error(a: Array, b: Array, out: Array, seed: int = 0) -> float:
         with np.errstate(invalid="ignore", over="ignore"):  # what is no number comes out infinitely wrong
             seen = np.add.reduceat(product * x, starts, axis=1)
             error = np.abs(seen - left @ np.add.reduceat(right * x, starts, axis=1))
-        worst = max(worst, _ratio(error, bound))
+        worst = max(worst, error_ratio(error, bound))
     return worst
 
 
@@ -170,8 +192,8 @@ def _stripe_bound(left: Array, right: Array, dtype: np.dtype[Any], starts: Array
     """How far rounding may move C x, for each row and stripe: of the product in `dtype`, and of the probe itself."""
     norms = np.sqrt(np.add.reduceat(right * right, starts, axis=1))
     k = left.shape[1]
-    own = math.sqrt(STRIPE) * _gamma(2 * STRIPE + k + 3, left.dtype)
-    bound: Array = np.abs(left) @ norms * (NEVER * _gamma(k + 1, dtype) + own)
+    own = math.sqrt(STRIPE) * gamma(2 * STRIPE + k + 3, left.dtype)
+    bound: Array = np.abs(left) @ norms * (NEVER * gamma(k + 1, dtype) + own)
     return bound
 
 
@@ -194,6 +216,11 @@ def check_product(a: Array, b: Array, out: Array, seed: int = 0) -> Verdict:
     """
     flops = 2 * a.shape[0] * a.shape[1] * b.shape[1]
     error = largest_error(a, b, out) if flops <= FULL_CHECK_FLOPS else probe_error(a, b, out, seed)
+    return verdict_of(error)
+
+
+def verdict_of(error: float) -> Verdict:
+    """What an error in units of its bound means."""
     if error <= 1:
         return Verdict(error)
     size = "no number at all" if np.isinf(error) else f"{error:.3g} times its rounding bound"

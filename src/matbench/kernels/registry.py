@@ -18,15 +18,36 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from matbench.errors import KernelError, UsageError
+from matbench.kernels.calling import called
 from matbench.model import DTYPES, Caches, Dtype, KernelCard, Problem
+from matbench.operations import OPERATIONS, PRODUCT, Operation, OperationName
 
-__all__ = ["FLOATS", "GROUP", "Array", "Kernel", "Matmul", "Registry", "Rung", "default_registry", "kernel"]
+__all__ = [
+    "FLOATS",
+    "GROUP",
+    "Array",
+    "Function",
+    "Kernel",
+    "Matmul",
+    "Registry",
+    "Rung",
+    "default_registry",
+    "kernel",
+]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Function: TypeAlias = Callable[..., object]  # of an operation's operands and the array that its result goes to
 
 GROUP = "matbench.kernels"  # entry-point group of third parties
 FLOATS: tuple[Dtype, ...] = ("float64", "float32")
-FAMILIES = ("python_loops", "numpy_arrays", "numba_loops", "blas")  # modules of this package, foot of the ladder first
+FAMILIES = (
+    "python_loops",
+    "numpy_arrays",
+    "numba_loops",
+    "numba_gemm",
+    "blas",
+)  # modules of this package, foot of the ladder first
+FURTHER = ("matvec", "transpose", "norm", "broadcast", "solve", "eigenvalues", "svd")  # of other operations
 DISPATCH_S = 1e-6  # s, order of magnitude of one call from Python into NumPy
 
 
@@ -61,7 +82,7 @@ def _nothing(_: Problem) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """One way to compute C = A B: a function and its declaration.
+    """One way to compute C = A B, or another operation: a function and its declaration.
 
     Attributes
     ----------
@@ -72,8 +93,8 @@ class Kernel:
     idea
         The one idea it adds to the rung before it, in a few words.
     function
-        Called as ``function(a, b, out)``; with `from_caches`, called once as ``function(caches, dtype)`` to make
-        that function.
+        Called as ``function(a, b, out)``, or with the operands of its operation and out; with `from_caches`, called
+        once as ``function(caches, dtype)`` to make that function.
     dtypes
         Element types it computes in.
     threaded_dtypes
@@ -83,7 +104,8 @@ class Kernel:
     from_caches
         Whether it is made to the measure of a machine's caches.
     gflops
-        Order of magnitude of its speed on one core, in GFLOP/s: only the estimate of time before a run uses it.
+        Order of magnitude of its speed on one core, in GFLOP/s, or in elements a nanosecond where there is no
+        arithmetic: only the estimate of time before a run uses it.
     integer_gflops
         The same for integers, where they are slower.
     dispatches
@@ -92,6 +114,10 @@ class Kernel:
         Bytes it allocates beyond the operands.
     needs
         Tells what this machine lacks for it, or None.
+    view
+        Whether it gives back a view of its operands instead of writing its result: it moves nothing.
+    operation
+        What it computes.
     origin
         The distribution that declares it.
     """
@@ -109,9 +135,11 @@ class Kernel:
     dispatches: Callable[[Problem], int] = _nothing
     workspace: Callable[[Problem], int] = _nothing
     needs: Callable[[], str | None] = _available
+    view: bool = False
+    operation: OperationName = PRODUCT
     origin: str = "matbench"
 
-    def bind(self, dtype: Dtype, caches: Caches | None = None) -> Matmul:
+    def bind(self, dtype: Dtype, caches: Caches | None = None) -> Function:
         """The bare function ``(a, b, out)`` that a timed loop calls.
 
         Parameters
@@ -121,18 +149,19 @@ class Kernel:
         caches
             Cache sizes to suit, in bytes; unknown by default.
         """
-        made: Matmul = self.function(caches or Caches(), dtype) if self.from_caches else self.function
+        made: Function = self.function(caches or Caches(), dtype) if self.from_caches else self.function
         return made
 
-    def __call__(self, a: Array, b: Array, out: Array | None = None) -> Array:
-        """The product of two matrices.
+    def __call__(self, *operands: Array, out: Array | None = None) -> Array:
+        """The product of two matrices, or whatever its operation makes of its operands.
 
         Parameters
         ----------
-        a, b
-            Operands of m x k and k x n elements, of one dtype.
+        *operands
+            For a product `a` and `b` of m x k and k x n elements, of one dtype; `out` may follow them.
         out
-            Where the product goes: m x n, same dtype, sharing no memory with the operands. A new array by default.
+            Where the result goes: for a product m x n, same dtype, sharing no memory with the operands. A new array
+            by default.
 
         Returns
         -------
@@ -147,9 +176,17 @@ class Kernel:
         reason = self.why_not()
         if reason:
             raise KernelError(f"{self.name} can't run here: {reason}")
-        result = checked_output(self, a, b, out)
-        self.bind(_dtype_of(a))(a, b, result)
-        return result
+        return called(self, operands, out)
+
+    @property
+    def definition(self) -> Operation:
+        """What it computes, with shapes and counts."""
+        return OPERATIONS[self.operation]
+
+    @property
+    def family(self) -> str:
+        """Its family's name as tables show it."""
+        return self.definition.library if self.rung is Rung.BLAS else self.rung.title
 
     def why_not(self, dtype: Dtype | None = None, threads: int = 1) -> str | None:
         """The reason why it can't run here with a dtype and a number of threads, or None.
@@ -173,7 +210,7 @@ class Kernel:
     def expected_seconds(self, problem: Problem, threads: int = 1) -> float:
         """Time one call is expected to take, in seconds, by the order of magnitude declared; a plan's cost model."""
         slower = self.integer_gflops if problem.dtype not in FLOATS else None
-        arithmetic = problem.flops / ((slower or self.gflops) * 1e9 * threads)
+        arithmetic = (problem.flops or problem.elements) / ((slower or self.gflops) * 1e9 * threads)
         return arithmetic + DISPATCH_S * (1 + self.dispatches(problem))
 
     def needed_bytes(self, problem: Problem) -> int:
@@ -185,10 +222,11 @@ class Kernel:
         """What a record says of it."""
         return KernelCard(
             name=self.name,
-            rung=self.rung.title,
+            rung=self.family,
             idea=self.idea,
             compiled=self.compiled,
             threaded=bool(self.threaded_dtypes),
+            view=self.view,
             origin=self.origin,
         )
 
@@ -221,38 +259,6 @@ def kernel(name: str, *, rung: Rung, idea: str, **declaration: Any) -> Callable[
     return declare
 
 
-def _dtype_of(a: Array) -> Dtype:
-    for dtype in DTYPES:
-        if a.dtype == np.dtype(dtype):
-            return dtype
-    raise KernelError(f"matbench does not time {a.dtype} matrices; use one of {', '.join(DTYPES)}")
-
-
-def checked_output(made: Kernel, a: Array, b: Array, out: Array | None) -> Array:
-    """`out`, or a new array for the product, once the operands are known to fit.
-
-    Raises
-    ------
-    KernelError
-        If they do not.
-    """
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
-        raise KernelError(f"shapes {a.shape} and {b.shape} do not multiply; give m x k and k x n")
-    if a.dtype != b.dtype:
-        raise KernelError(f"operands are {a.dtype} and {b.dtype}; convert one with .astype")
-    reason = made.why_not(_dtype_of(a))
-    if reason:
-        raise KernelError(f"{made.name} {reason}; it computes in {', '.join(made.dtypes)}")
-    shape = (a.shape[0], b.shape[1])
-    if out is None:
-        return np.empty(shape, a.dtype)
-    if out.shape != shape or out.dtype != a.dtype:
-        raise KernelError(f"out is {out.shape} of {out.dtype}; it has to be {shape} of {a.dtype}")
-    if np.may_share_memory(out, a) or np.may_share_memory(out, b):
-        raise KernelError("out shares memory with an operand; give an array of its own")
-    return out
-
-
 class Registry:
     """The kernels there are, in the order of the ladder."""
 
@@ -271,6 +277,8 @@ class Registry:
         """
         if not re.fullmatch(r"[\w.:-]{1,80}", made.name):
             raise KernelError(f"{made.name[:80]!r} can't name a kernel; use up to 80 letters, digits and underscores")
+        if made.operation not in OPERATIONS:
+            raise KernelError(f"there is no operation {made.operation!r}; there are: {', '.join(OPERATIONS)}")
         if made.name in self._kernels:
             raise KernelError(f"there is a kernel {made.name!r} already; choose another name")
         self._kernels[made.name] = made
@@ -298,6 +306,10 @@ class Registry:
             return self._kernels[name]
         except KeyError:
             raise UsageError(self._unknown(name)) from None
+
+    def of(self, *operations: OperationName) -> Registry:
+        """The kernels of some operations alone."""
+        return Registry(each for each in self if each.operation in operations)
 
     def select(self, patterns: str) -> tuple[Kernel, ...]:
         """Kernels that match any of the comma-separated names or globs, in the order of the ladder.
@@ -370,10 +382,22 @@ def kernels_of(module: ModuleType) -> tuple[Kernel, ...]:
 
 
 @functools.cache
-def default_registry() -> Registry:
-    """The registry of this installation: our own families, then every installed plugin."""
+def default_registry(*operations: OperationName) -> Registry:
+    """The ladder of this installation, that of the matrix product by default: our own families, then all plugins'.
+
+    Parameters
+    ----------
+    *operations
+        Whose kernels are wanted.
+    """
+    return _installed().of(*(operations or (PRODUCT,)))
+
+
+@functools.cache
+def _installed() -> Registry:
+    """Every kernel of every operation."""
     registry = Registry()
-    for family in FAMILIES:
+    for family in (*FAMILIES, *(f"operations.{name}" for name in FURTHER)):
         for each in kernels_of(import_module(f"matbench.kernels.{family}")):
             registry.add(each)
     for plugin in entry_points(group=GROUP):

@@ -1,0 +1,373 @@
+"""The register tile: a few rows by a few vectors of C that stay in registers while k passes by.
+
+Emitted as LLVM instructions on explicit vectors, so that their width is what the recipe says and not what a compiler
+chose. One step along k loads `vectors` vectors of a row of B, and for each row of the tile multiplies them by one
+element of A:
+
+    c[i, :] += a[i, p] * b[p, :]        for i in range(rows)
+
+The operands are read where they lie: the elements of a row side by side, the rows any distance apart. The same code
+serves matrices as they come and panels that were packed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from llvmlite import ir
+
+from matbench.kernels.gemm.recipe import Code
+
+__all__ = ["SIGNATURE", "define_copy", "define_row_copy", "define_strided_copy", "define_tile", "function_type"]
+
+# Arguments of a register tile, in this order; addresses and distances in bytes.
+SIGNATURE = ("a", "down_a", "b", "down_b", "c", "down_c", "depth", "last", "accumulate")
+LINE = 64  # bytes of a cache line
+
+_INT = ir.IntType(64)
+_BYTE = ir.IntType(8)
+_SMALL = ir.IntType(32)
+_POINTER = ir.PointerType()
+
+
+def function_type() -> Any:
+    """The LLVM type of every function here: integers in, nothing out."""
+    return ir.FunctionType(ir.VoidType(), [_INT] * len(SIGNATURE))
+
+
+def _integer(value: int) -> Any:
+    return ir.Constant(_INT, value)
+
+
+class _Emitter:
+    """Vector loads, stores and arithmetic of one element type and width.
+
+    Parameters
+    ----------
+    code
+        What the machine code depends on.
+    builder
+        Where instructions go.
+    """
+
+    def __init__(self, code: Code, builder: Any) -> None:
+        self.code = code
+        self.builder = builder
+        self.scalar = ir.DoubleType() if code.itemsize == 8 else ir.FloatType()
+        self.vector = ir.VectorType(self.scalar, code.lanes) if code.lanes > 1 else self.scalar
+        letter = f"f{8 * code.itemsize}"
+        self.suffix = f"v{code.lanes}{letter}" if code.lanes > 1 else letter
+
+    @property
+    def vector_bytes(self) -> int:
+        """Bytes of a vector."""
+        return self.code.lanes * self.code.itemsize
+
+    @property
+    def zero(self) -> Any:
+        """A vector of zeros."""
+        return ir.Constant(self.vector, [0.0] * self.code.lanes if self.code.lanes > 1 else 0.0)
+
+    def at(self, base: Any, offset: Any) -> Any:
+        """The pointer `offset` bytes after `base`."""
+        return self.builder.gep(base, [offset], source_etype=_BYTE)
+
+    def pointer(self, address: Any) -> Any:
+        """A number as a pointer to bytes."""
+        return self.builder.inttoptr(address, _POINTER)
+
+    def _declared(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        module = self.builder.module
+        known = module.globals.get(name)
+        return known or ir.Function(module, ir.FunctionType(result, arguments), name)
+
+    def lanes_below(self, count: Any) -> Any:
+        """A mask of the first `count` lanes."""
+        places = ir.VectorType(_INT, self.code.lanes)
+        numbers = ir.Constant(places, list(range(self.code.lanes)))
+        return self.builder.icmp_unsigned("<", numbers, self._spread(count, places))
+
+    def _spread(self, value: Any, vector: Any) -> Any:
+        """`value` in every lane of a vector."""
+        undefined = ir.Constant(vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, value, ir.Constant(_SMALL, 0))
+        every = ir.Constant(ir.VectorType(_SMALL, self.code.lanes), [0] * self.code.lanes)
+        return self.builder.shuffle_vector(first, undefined, every)
+
+    def load(self, pointer: Any, mask: Any = None) -> Any:
+        """The vector at `pointer`, wherever it lies; zeros where `mask` is off, whose memory is not touched."""
+        if mask is None:
+            return self.builder.load(pointer, align=1, typ=self.vector)
+        masked = self._declared(
+            f"llvm.masked.load.{self.suffix}.p0", self.vector, [_POINTER, _SMALL, mask.type, self.vector]
+        )
+        return self.builder.call(masked, [pointer, ir.Constant(_SMALL, 1), mask, self.zero])
+
+    def store(self, value: Any, pointer: Any, mask: Any = None) -> None:
+        """Put a vector to `pointer`; what lies where `mask` is off is left alone."""
+        if mask is None:
+            self.builder.store(value, pointer, align=1)
+            return
+        masked = self._declared(
+            f"llvm.masked.store.{self.suffix}.p0", ir.VoidType(), [self.vector, _POINTER, _SMALL, mask.type]
+        )
+        self.builder.call(masked, [value, pointer, ir.Constant(_SMALL, 1), mask])
+
+    def broadcast(self, pointer: Any) -> Any:
+        """The element at `pointer` in every lane."""
+        element = self.builder.load(pointer, align=1, typ=self.scalar)
+        return self._spread(element, self.vector) if self.code.lanes > 1 else element
+
+    def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
+        """`x` times `y` plus `total`, in one instruction where the recipe says so."""
+        if not self.code.fused:
+            return self.builder.fadd(total, self.builder.fmul(x, y))
+        fma = self._declared(f"llvm.fma.{self.suffix}", self.vector, [self.vector] * 3)
+        return self.builder.call(fma, [x, y, total])
+
+    def fetch(self, pointer: Any, *, to_write: bool) -> None:
+        """Ask for the cache line at `pointer`; an address that is none does no harm."""
+        prefetch = self._declared("llvm.prefetch.p0", ir.VoidType(), [_POINTER, _SMALL, _SMALL, _SMALL])
+        hints = [ir.Constant(_SMALL, hint) for hint in (int(to_write), 3, 1)]
+        self.builder.call(prefetch, [pointer, *hints])
+
+    def keep_order(self) -> None:
+        """Keep loads that come later from being moved up to here: they would take registers that there are not."""
+        self.builder.fence("seq_cst", targetscope="singlethread")  # asks the compiler only, is no instruction
+
+    def loop(self, count: Any, carried: list[Any], step: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
+        """Run `step` `count` times, `count` being 0 or more; returns what is carried in the end."""
+        builder = self.builder
+        before = builder.block
+        body = builder.append_basic_block("loop")
+        after = builder.append_basic_block("after")
+        builder.cbranch(builder.icmp_signed(">", count, _integer(0)), body, after)
+        builder.position_at_end(body)
+        index = builder.phi(_INT)
+        held = [builder.phi(each.type) for each in carried]
+        following = step(index, list(held))
+        end = builder.block
+        index.add_incoming(_integer(0), before)
+        increased = builder.add(index, _integer(1))
+        index.add_incoming(increased, end)
+        for phi, first, later in zip(held, carried, following, strict=True):
+            phi.add_incoming(first, before)
+            phi.add_incoming(later, end)
+        builder.cbranch(builder.icmp_signed("<", increased, count), body, after)
+        builder.position_at_end(after)
+        result = [builder.phi(each.type) for each in carried]
+        for phi, first, later in zip(result, carried, following, strict=True):
+            phi.add_incoming(first, before)
+            phi.add_incoming(later, end)
+        return result
+
+
+def _begin(module: Any, name: str, code: Code) -> tuple[Any, _Emitter, dict[str, Any]]:
+    """A new function of that name, what emits into it, and its arguments."""
+    function = ir.Function(module, function_type(), name)
+    function.linkage = "internal"
+    function.attributes.add("nounwind")
+    function.attributes.add("noinline")
+    emitter = _Emitter(code, ir.IRBuilder(function.append_basic_block("entry")))
+    return function, emitter, dict(zip(SIGNATURE, function.args, strict=True))
+
+
+def define_tile(module: Any, code: Code, rows: int, vectors: int, *, partial: bool) -> Any:
+    """A function that computes one register tile of C.
+
+    Parameters
+    ----------
+    module
+        The `llvmlite.ir.Module` it goes into.
+    code
+        What the machine code depends on.
+    rows, vectors
+        Extents of the tile: those of the recipe, or fewer at an edge of C.
+    partial
+        Whether only the first ``last`` elements of the last vector are there.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+        With arguments as in `SIGNATURE`; adds to C where ``accumulate`` is not 0, overwrites it otherwise.
+    """
+    name = f"register_tile_{'_'.join(map(str, code))}_{rows}x{vectors}{'_partial' if partial else ''}"
+    function, emit, given = _begin(module, name, code)
+    tile = _TileBody(emit, given, rows, vectors, partial=partial)
+    if code.prefetch:
+        tile.fetch_c()
+    sums = [emit.zero] * (rows * vectors)
+    b = emit.pointer(given["b"])
+    a = emit.pointer(given["a"])
+    rest = given["depth"]
+    if rows == code.rows and not partial and code.unroll > 1:  # what is rare is not worth the time to compile it
+        steps = _integer(code.unroll)
+        *sums, a, b = emit.loop(emit.builder.sdiv(rest, steps), [*sums, a, b], tile.steps(code.unroll))
+        rest = emit.builder.srem(rest, steps)
+    *sums, a, b = emit.loop(rest, [*sums, a, b], tile.steps(1))
+    tile.write_c(sums)
+    return function
+
+
+class _TileBody:
+    """The parts of a register tile's function."""
+
+    def __init__(self, emit: _Emitter, given: dict[str, Any], rows: int, vectors: int, *, partial: bool) -> None:
+        self.emit = emit
+        self.given = given
+        self.vectors = vectors
+        builder = emit.builder
+        self.down_a = [builder.mul(given["down_a"], _integer(i)) for i in range(rows)]
+        c = emit.pointer(given["c"])
+        self.c_rows = [emit.at(c, builder.mul(given["down_c"], _integer(i))) for i in range(rows)]
+        last = emit.lanes_below(given["last"]) if partial and emit.code.lanes > 1 else None
+        self.masks = [None] * (vectors - 1) + [last]
+
+    def _places(self) -> Iterator[tuple[int, Any, Any, Any]]:
+        """Number, row, offset and mask of each vector of the tile."""
+        for i, row in enumerate(self.c_rows):
+            for j, mask in enumerate(self.masks):
+                yield i * self.vectors + j, row, _integer(j * self.emit.vector_bytes), mask
+
+    def fetch_c(self) -> None:
+        """Ask for the lines of C that are written in the end."""
+        width = self.vectors * self.emit.vector_bytes
+        for row in self.c_rows:
+            for offset in (*range(0, width - 1, LINE), width - 1):  # a row begins anywhere in a line
+                self.emit.fetch(self.emit.at(row, _integer(offset)), to_write=True)
+
+    def steps(self, count: int) -> Callable[[Any, list[Any]], list[Any]]:
+        """`count` steps along k, for the loop over k."""
+        emit = self.emit
+
+        def step(_: Any, carried: list[Any]) -> list[Any]:
+            *sums, a, b = carried
+            for u in range(count):
+                line = [
+                    emit.load(emit.at(b, _integer(j * emit.vector_bytes)), mask) for j, mask in enumerate(self.masks)
+                ]
+                for i, down in enumerate(self.down_a):
+                    x = emit.broadcast(emit.at(emit.at(a, down), _integer(u * emit.code.itemsize)))
+                    for j, y in enumerate(line):
+                        place = i * self.vectors + j
+                        sums[place] = emit.multiply_add(x, y, sums[place])
+                b = emit.at(b, self.given["down_b"])
+                if u + 1 < count:
+                    emit.keep_order()
+            return [*sums, emit.at(a, _integer(count * emit.code.itemsize)), b]
+
+        return step
+
+    def write_c(self, sums: list[Any]) -> None:
+        """Put the sums into C, or add them to what is there."""
+        emit, builder = self.emit, self.emit.builder
+        adds = builder.icmp_signed("!=", self.given["accumulate"], _integer(0))
+        with builder.if_else(adds) as (then, otherwise):
+            with then:
+                for number, row, offset, mask in self._places():
+                    place = emit.at(row, offset)
+                    emit.store(builder.fadd(emit.load(place, mask), sums[number]), place, mask)
+            with otherwise:
+                for number, row, offset, mask in self._places():
+                    emit.store(sums[number], emit.at(row, offset), mask)
+        builder.ret_void()
+
+
+def define_copy(module: Any, code: Code, vectors: int, *, partial: bool) -> Any:
+    """A function that copies `vectors` vectors from each of ``depth`` rows at ``b`` together, to ``c``.
+
+    Parameters
+    ----------
+    module, code, vectors, partial
+        As in `define_tile`; what is not there is filled with zeros.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+        With arguments as in `SIGNATURE`.
+    """
+    name = f"panel_copy_{'_'.join(map(str, code))}_{vectors}{'_partial' if partial else ''}"
+    function, emit, given = _begin(module, name, code)
+    last = emit.lanes_below(given["last"]) if partial and code.lanes > 1 else None
+    masks = [None] * (vectors - 1) + [last]
+    offsets = [_integer(j * emit.vector_bytes) for j in range(vectors)]
+
+    def step(_: Any, carried: list[Any]) -> list[Any]:
+        b, c = carried
+        line = [emit.load(emit.at(b, offset), mask) for offset, mask in zip(offsets, masks, strict=True)]
+        for offset, each in zip(offsets, line, strict=True):
+            emit.store(each, emit.at(c, offset))
+        return [emit.at(b, given["down_b"]), emit.at(c, _integer(vectors * emit.vector_bytes))]
+
+    emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], step)
+    emit.builder.ret_void()
+    return function
+
+
+def define_strided_copy(module: Any, code: Code) -> Any:
+    """A function that copies ``depth`` rows of ``last`` elements from ``b`` to ``c``, whatever the distances are.
+
+    The elements of a row are ``a`` bytes apart in the source and ``down_a`` bytes in the target.
+
+    Parameters
+    ----------
+    module, code
+        As in `define_tile`.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+        With arguments as in `SIGNATURE`.
+    """
+    function, emit, given = _begin(module, f"strided_copy_{'_'.join(map(str, code))}", code._replace(lanes=1))
+
+    def element(_: Any, carried: list[Any]) -> list[Any]:
+        b, c = carried
+        emit.store(emit.load(b), c)
+        return [emit.at(b, given["a"]), emit.at(c, given["down_a"])]
+
+    def row(_: Any, carried: list[Any]) -> list[Any]:
+        b, c = carried
+        emit.loop(given["last"], [b, c], element)
+        return [emit.at(b, given["down_b"]), emit.at(c, given["down_c"])]
+
+    emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], row)
+    emit.builder.ret_void()
+    return function
+
+
+def define_row_copy(module: Any, code: Code) -> Any:
+    """A function that copies ``depth`` rows from ``b`` to ``c``, each of ``a`` vectors and ``last`` elements more.
+
+    The elements of a row lie side by side in both.
+
+    Parameters
+    ----------
+    module, code
+        As in `define_tile`.
+
+    Returns
+    -------
+    llvmlite.ir.Function
+        With arguments as in `SIGNATURE`.
+    """
+    function, emit, given = _begin(module, f"row_copy_{'_'.join(map(str, code))}", code)
+    size = _integer(emit.vector_bytes)
+    mask = emit.lanes_below(given["last"]) if code.lanes > 1 else None
+
+    def vector(_: Any, carried: list[Any]) -> list[Any]:
+        b, c = carried
+        emit.store(emit.load(b), c)
+        return [emit.at(b, size), emit.at(c, size)]
+
+    def row(_: Any, carried: list[Any]) -> list[Any]:
+        b, c = carried
+        end_b, end_c = emit.loop(given["a"], [b, c], vector)
+        if mask is not None:
+            emit.store(emit.load(end_b, mask), end_c, mask)
+        return [emit.at(b, given["down_b"]), emit.at(c, given["down_c"])]
+
+    emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], row)
+    emit.builder.ret_void()
+    return function

@@ -1,0 +1,241 @@
+"""The whole product: any layout, any extent, one thread or several."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from types import CodeType, FunctionType, ModuleType
+from typing import NamedTuple
+
+from matbench.errors import KernelError
+from matbench.kernels.gemm import intrinsics, loops, microkernel, packing, views
+from matbench.kernels.gemm.intrinsics import (
+    allocate,
+    apart,
+    call_two,
+    copy_table,
+    enter,
+    entry_of,
+    inner,
+    leave,
+    loaded,
+    release,
+    stored,
+    thread_count,
+    tile_table,
+)
+from matbench.kernels.gemm.loops import Cuts, five_loops, two_loops
+from matbench.kernels.gemm.packing import LINE, copy_matrix, packed_row_bytes
+from matbench.kernels.gemm.recipe import Recipe
+from matbench.kernels.gemm.views import Operands, Tables, View, grid_of, signed
+from matbench.kernels.jit import njit, prange
+from matbench.kernels.registry import Array, Matmul
+from matbench.kernels.tiling import Blocks
+
+__all__ = ["product"]
+
+DONE, NO_MEMORY, BUSY = 0, 1, 2  # outcomes
+NESTED = (
+    "numba_gemm is computing on several threads already; call numba.set_num_threads(1) before calling it in parallel"
+)
+STREAMS = 32  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
+PARALLEL_FLOPS = 4_000_000  # below, handing work to threads takes longer than they save
+
+
+class Job(NamedTuple):
+    """What threads are handed: the problem, and into how many parts rows and columns of C are cut."""
+
+    tables: Tables
+    limits: Blocks
+    given: Operands
+    parts_m: int
+    parts_n: int
+
+
+_NOTHING = View(0, 0, 0)
+JOB = Job(  # any job: compiled code asks for its type
+    Tables(0, 0, 0, 0, 0, 0), Blocks(0, 0, 0, 0, 0), Operands(_NOTHING, _NOTHING, _NOTHING, 0, 0, 0), 0, 0
+)
+
+
+@inner(inline="always")
+def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
+    """Where to cut the loops for one problem, and what to pack."""
+    item = tables.itemsize
+    is_large = given.n * given.k * item > limits.small
+    pays = given.m > limits.few
+    units_m, units_n = -(-given.m // tables.rows), -(-given.n // tables.lanes)
+    kc, nc = limits.kc, limits.nc
+    if is_large and not pays:  # B passes by once: along a few rows at a time, as far as they go
+        kc, nc = min(kc, STREAMS), given.n + tables.lanes
+    return Cuts(
+        min(limits.mc, units_m * tables.rows),
+        max(1, min(kc, given.k)),
+        min(nc, units_n * tables.lanes),
+        int(given.a.across != item),
+        int(given.b.across != item or (is_large and pays)),
+    )
+
+
+@inner()
+def alone(tables: Tables, limits: Blocks, given: Operands) -> int:
+    """The product on this thread; the elements of a row of C lie side by side."""
+    apart()
+    cuts = cuts_for(tables, limits, given)
+    size = cuts.pack_a * cuts.mc * packed_row_bytes(tables, cuts.kc)
+    size += cuts.pack_b * cuts.kc * (cuts.nc + tables.lanes) * tables.itemsize
+    if size == 0 and given.k <= cuts.kc:
+        panels = grid_of(given.n, tables.lanes, tables.vectors)
+        two_loops(tables, given, panels, signed(0), signed(0))
+        return DONE
+    memory = allocate(size + LINE)
+    if memory == 0:
+        return NO_MEMORY
+    start = -(-memory // LINE) * LINE
+    five_loops(tables, cuts, given, start)
+    release(memory)
+    return DONE
+
+
+@inner()
+def part(job: int, task: int) -> int:
+    """One thread's part of C."""
+    tables, limits, given, parts_m, parts_n = loaded(job, JOB)
+    a, b, c, m, n, k = given
+    i, j = task // parts_n, task % parts_n
+    units_m, units_n = -(-m // tables.rows), -(-n // tables.lanes)
+    top, bottom = i * units_m // parts_m * tables.rows, min(m, (i + 1) * units_m // parts_m * tables.rows)
+    left, right = j * units_n // parts_n * tables.lanes, min(n, (j + 1) * units_n // parts_n * tables.lanes)
+    if top >= bottom or left >= right:
+        return DONE
+    a = View(a.address + top * a.down, a.down, a.across)
+    b = View(b.address + left * b.across, b.down, b.across)
+    c = View(c.address + top * c.down + left * c.across, c.down, c.across)
+    outcome: int = alone(tables, limits, Operands(a, b, c, bottom - top, right - left, k))
+    return outcome
+
+
+@inner(parallel=True)
+def together(entry: int, job: int, tasks: int) -> int:
+    """All parts, each by a thread of its own; the sum of their outcomes."""
+    failed = 0
+    for task in prange(tasks):
+        failed += call_two(entry, job, task)
+    return failed
+
+
+@inner()
+def rows_of_parts(threads: int, m: int, n: int) -> int:
+    """Into how many parts the rows of C are cut, so that each thread's part is as square as can be.
+
+    Of two ways that are as good the one with fewer is taken: threads that share rows of B pack them twice.
+    """
+    best, rows = n + m * threads, 1
+    for down in range(2, threads + 1):
+        if threads % down == 0 and n * down + m * (threads // down) < best:
+            best, rows = n * down + m * (threads // down), down
+    return rows
+
+
+@inner(inline="always")
+def shared(tables: Tables, limits: Blocks, given: Operands) -> int:
+    """The product by as many threads as Numba was told to use."""
+    threads = thread_count()
+    if threads == 1 or 2 * given.m * given.n * given.k < PARALLEL_FLOPS:
+        outcome: int = alone(tables, limits, given)
+        return outcome
+    parts_m = rows_of_parts(threads, given.m, given.n)
+    job = stored(Job(tables, limits, given, parts_m, threads // parts_m))
+    if not enter():
+        return BUSY
+    outcome = together(entry_of(part), job, threads)
+    leave()
+    return NO_MEMORY if outcome else DONE
+
+
+@inner()
+def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
+    """The product of any layouts."""
+    a, b, c, m, n, k = given
+    item = tables.itemsize
+    if m == 0 or n == 0:
+        return DONE
+    if c.across != item and c.down == item:  # C' = B' A' has its rows side by side
+        a, b = View(b.address, b.across, b.down), View(a.address, a.across, a.down)
+        c = View(c.address, c.across, c.down)
+        m, n = n, m
+    memory = 0
+    rows = c
+    if c.across != item:
+        memory = allocate(m * n * item)
+        if memory == 0:
+            return NO_MEMORY
+        rows = View(memory, n * item, item)
+    outcome: int = shared(tables, limits, Operands(a, b, rows, m, n, k))
+    if memory != 0:
+        copy_matrix(tables, rows, c, m, n)
+        release(memory)
+    return outcome
+
+
+def _digest(code: CodeType) -> bytes:
+    nested = b"".join(_digest(each) for each in code.co_consts if isinstance(each, CodeType))
+    plain = [each for each in code.co_consts if not isinstance(each, CodeType)]
+    return hashlib.sha256(code.co_code + repr((code.co_names, plain)).encode() + nested).digest()
+
+
+@functools.cache
+def generation() -> int:
+    """A number that changes with the code that makes the machine code.
+
+    Numba keeps compiled functions on disk and asks only whether the file of the outermost one has changed.
+    """
+    modules: tuple[ModuleType, ...] = (intrinsics, loops, microkernel, packing, views)
+    digest = hashlib.sha256()
+    for module in modules:
+        for name, value in sorted(vars(module).items()):
+            function = getattr(value, "py_func", getattr(value, "_defn", value))
+            if isinstance(function, FunctionType):
+                digest.update(name.encode() + _digest(function.__code__))
+    return int.from_bytes(digest.digest()[:6], "big")
+
+
+def product(recipe: Recipe, blocks: Blocks) -> Matmul:
+    """A function ``(a, b, out)`` that multiplies as a recipe says.
+
+    Parameters
+    ----------
+    recipe
+        The ideas to use.
+    blocks
+        Where the loops are cut; see `matbench.kernels.gemm.recipe.blocks_of`.
+
+    Returns
+    -------
+    Matmul
+        Compiled by its first call, on Numba's number of threads. It raises a `KernelError` when it is called while
+        it computes on several threads already.
+    """
+    code = tuple(recipe.code._replace(made_by=generation()))
+    itemsize, lanes, rows, vectors = code[:4]
+    mc, kc, nc, small, few = blocks
+
+    @njit(nogil=True, cache=True)
+    def gemm(a: Array, b: Array, out: Array) -> None:
+        tables = Tables(tile_table(code), copy_table(code), itemsize, lanes, rows, vectors)
+        given = Operands(
+            View(signed(a.ctypes.data), a.strides[0], a.strides[1]),
+            View(signed(b.ctypes.data), b.strides[0], b.strides[1]),
+            View(signed(out.ctypes.data), out.strides[0], out.strides[1]),
+            a.shape[0],
+            b.shape[1],
+            a.shape[1],
+        )
+        outcome = multiply(tables, Blocks(mc, kc, nc, small, few), given)
+        if outcome == NO_MEMORY:
+            raise MemoryError("no memory for packing; free some, or multiply smaller matrices")
+        if outcome == BUSY:
+            raise KernelError(NESTED)
+
+    compiled: Matmul = gemm
+    return compiled

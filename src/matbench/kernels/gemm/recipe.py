@@ -1,0 +1,187 @@
+"""What the generator is asked for: one switch per idea, and the instruction set that the switches suit."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from matbench.errors import KernelError
+from matbench.kernels.tiling import Blocks, RegisterTile, gemm_blocks, register_tile
+from matbench.model import ITEMSIZE, Caches, Dtype
+
+__all__ = ["Code", "Recipe", "VectorUnit", "blocks_of", "full_recipe", "host_unit", "vector_unit"]
+
+ARM64 = frozenset({"arm64", "aarch64"})  # the names that systems give it
+
+
+MOST = 32  # rows, vectors or steps: more than any register file has use for
+UNLIMITED = 2**40  # elements or bytes; no matrix has as many
+
+
+class VectorUnit(NamedTuple):
+    """What a processor computes vectors with.
+
+    Attributes
+    ----------
+    vector_bytes
+        Bytes of its widest vector register.
+    registers
+        How many of them there are.
+    fused
+        Whether it multiplies and adds in one instruction.
+    """
+
+    vector_bytes: int
+    registers: int
+    fused: bool
+
+
+def vector_unit(features: Mapping[str, bool], machine: str) -> VectorUnit:
+    """The widest vectors that a processor offers.
+
+    Parameters
+    ----------
+    features
+        LLVM's names of the processor's features.
+    machine
+        Its architecture as `platform.machine` calls it.
+
+    Examples
+    --------
+    >>> vector_unit({"sse2": True, "avx": True, "avx2": True, "fma": True}, "x86_64")
+    VectorUnit(vector_bytes=32, registers=16, fused=True)
+    """
+    if machine.lower() in ARM64:
+        return VectorUnit(16, 32, fused=True)
+    fused = bool(features.get("fma"))
+    if features.get("avx512f"):
+        return VectorUnit(64, 32, fused=True)
+    if features.get("avx"):
+        return VectorUnit(32, 16, fused)
+    return VectorUnit(16, 16, fused)
+
+
+class Code(NamedTuple):
+    """The part of a recipe that the machine code depends on, as numbers that Numba takes for constants."""
+
+    itemsize: int  # bytes of an element
+    lanes: int  # elements of a vector
+    rows: int
+    vectors: int
+    fused: int
+    unroll: int
+    prefetch: int
+    masks: int
+    made_by: int = 0  # of what version of the generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The ideas of the kernel, each of which can be left out.
+
+    Attributes
+    ----------
+    dtype
+        'float64' or 'float32'.
+    lanes
+        Elements of a vector; 1 leaves out SIMD.
+    fused
+        Whether multiply and add are one instruction.
+    rows, vectors
+        The register tile: `rows` x `vectors` vectors of C stay in registers while k passes by; 1 x 1 leaves it out.
+    packed
+        Whether what is read again and again is copied together first, where that pays.
+    blocked
+        Whether the loops are cut so that what is read again is still in a cache.
+    unroll
+        Steps along k between two branches.
+    prefetch
+        Whether the tile of C is fetched while the product is computed.
+    masks
+        Whether the processor loads and stores a part of a vector as fast as the whole.
+    """
+
+    dtype: Dtype
+    lanes: int
+    fused: bool = True
+    rows: int = 1
+    vectors: int = 1
+    packed: bool = True
+    blocked: bool = True
+    unroll: int = 8
+    prefetch: bool = False
+    masks: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in {"float64", "float32"}:
+            raise KernelError(f"no register tile computes in {self.dtype}; use float64 or float32")
+        if self.lanes < 1 or self.lanes & (self.lanes - 1):
+            raise KernelError(f"{self.lanes} lanes make no vector; use a power of two")
+        if not (1 <= self.rows <= MOST and 1 <= self.vectors <= MOST and 1 <= self.unroll <= MOST):
+            raise KernelError(f"rows, vectors and unroll have to be from 1 to {MOST}")
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return ITEMSIZE[self.dtype]
+
+    @property
+    def tile(self) -> RegisterTile:
+        """Extents of the register tile."""
+        return RegisterTile(self.rows, self.vectors, self.lanes)
+
+    @property
+    def code(self) -> Code:
+        """What the machine code depends on."""
+        switches = (int(self.fused), self.unroll, int(self.prefetch), int(self.masks))
+        return Code(self.itemsize, self.lanes, self.rows, self.vectors, *switches)
+
+
+def blocks_of(recipe: Recipe, caches: Caches) -> Blocks:
+    """Where a recipe cuts the loops on a machine, and when it packs."""
+    blocks = gemm_blocks(caches, recipe.tile, recipe.itemsize)
+    if not recipe.blocked:
+        blocks = blocks._replace(mc=UNLIMITED, kc=UNLIMITED, nc=UNLIMITED)
+    return blocks if recipe.packed else blocks._replace(small=UNLIMITED, few=UNLIMITED)
+
+
+def full_recipe(dtype: Dtype, unit: VectorUnit) -> Recipe:
+    """Every idea at once, for a processor.
+
+    Examples
+    --------
+    >>> full_recipe("float64", VectorUnit(64, 32, fused=True)).tile
+    RegisterTile(rows=8, vectors=3, lanes=8)
+    """
+    lanes = unit.vector_bytes // ITEMSIZE[dtype]
+    tile = register_tile(unit.registers, lanes, fused=unit.fused)
+    wide = unit.vector_bytes == 64
+    return Recipe(
+        dtype=dtype,
+        lanes=lanes,
+        fused=unit.fused,
+        rows=tile.rows,
+        vectors=tile.vectors,
+        unroll=4 if wide else 2,  # 4 steps are worth 8 % with AVX-512; elsewhere they tempt LLVM to spill registers
+        masks=wide,
+    )
+
+
+def host_unit() -> VectorUnit:
+    """The vectors that code compiled by Numba here may use.
+
+    Numba's own settings count: with ``NUMBA_CPU_NAME=generic`` an x86-64 processor has SSE2 and nothing else.
+    """
+    from llvmlite import binding  # noqa: PLC0415  comes with numba, which may be missing
+
+    config: Any = import_module("numba").config
+    features = dict(binding.get_host_cpu_features())
+    if config.CPU_FEATURES is not None:
+        names = config.CPU_FEATURES.split(",")
+        features = {name[1:]: name.startswith("+") for name in names}
+    if not config.ENABLE_AVX:
+        features = {name: has and not name.startswith("avx") for name, has in features.items()}
+    return vector_unit(features, platform.machine())

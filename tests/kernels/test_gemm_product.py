@@ -1,0 +1,276 @@
+"""The generated product: every switch, every layout, every edge, to the last byte of the operands."""
+
+import ctypes
+import dataclasses
+import itertools
+import json
+import mmap
+import os
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from gemm_driver import B_IS, NO_LIMIT, compiled, host_recipe, numbers_of, outcome_of, product_of, small_blocks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from matbench.errors import KernelError
+from matbench.kernels.gemm.intrinsics import enter, leave
+from matbench.kernels.gemm.product import BUSY, NESTED
+from matbench.kernels.gemm.recipe import Recipe, blocks_of
+from matbench.kernels.oracle import largest_error, operands
+from matbench.kernels.tiling import Blocks
+from matbench.model import Caches, Problem
+
+pytestmark = pytest.mark.xdist_group("numba_gemm")
+dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
+WHOLE = Blocks(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT)
+
+
+def integers(m, n, dtype, seed=0):
+    return np.random.default_rng(seed).integers(-8, 9, (m, n)).astype(dtype)
+
+
+@pytest.fixture
+def threads():
+    """Sets Numba's number of threads; as before afterwards."""
+    before = numba.get_num_threads()
+    yield numba.set_num_threads
+    numba.set_num_threads(before)
+    assert numba.get_num_threads() == before
+
+
+# -- every switch ------------------------------------------------------------------------------------------------------
+
+FULL = host_recipe("float64")
+SWITCHES = tuple(
+    itertools.product(
+        [1, FULL.lanes],
+        [False, True],
+        [(1, 1), (FULL.rows, FULL.vectors)],
+    )
+)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["", "packed"])
+@pytest.mark.parametrize("blocked", [False, True], ids=["", "blocked"])
+@pytest.mark.parametrize(("lanes", "fused", "tile"), SWITCHES)
+def test_every_combination_of_switches_gives_exact_integers(lanes, fused, tile, packed, blocked):
+    recipe = dataclasses.replace(FULL, lanes=lanes, fused=fused, rows=tile[0], vectors=tile[1])
+    whole = small_blocks(recipe, "packed" if packed else "in place")
+    blocks = whole if blocked else Blocks(NO_LIMIT, NO_LIMIT, NO_LIMIT, whole.small, whole.few)
+    wide = recipe.lanes * recipe.vectors
+    for m, n, k in ((1, 1, 1), (recipe.rows + 1, wide + 1, 3), (19, 2 * wide + 5, 13), (4, 7, 0), (3, wide, 40)):
+        a, b = integers(m, k, "float64"), integers(k, n, "float64", seed=1)
+        np.testing.assert_array_equal(product_of(recipe, blocks, a, b), a @ b, err_msg=f"{m} x {n} x {k}")
+
+
+def test_prefetching_and_whole_or_masked_vectors_change_nothing_but_time():
+    recipe = host_recipe("float32")
+    other = dataclasses.replace(recipe, prefetch=not recipe.prefetch, masks=not recipe.masks, unroll=3)
+    for m, n, k in ((37, 61, 29), (8, 48, 16)):
+        a, b, _ = operands(Problem(m=m, n=n, k=k, dtype="float32"))
+        one, two = (product_of(each, small_blocks(each), a, b) for each in (recipe, other))
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"dtype": "int64"}, "use float64 or float32"),
+        ({"lanes": 3}, "use a power of two"),
+        ({"rows": 0}, "from 1 to"),
+        ({"unroll": 1000}, "from 1 to"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused_with_the_remedy(changes, remedy):
+    with pytest.raises(KernelError, match=remedy):
+        dataclasses.replace(FULL, **changes)
+
+
+def test_a_switch_that_is_off_leaves_its_loop_uncut_or_its_operand_where_it_lies():
+    caches = Caches(l1d=32 * 1024, l2=1024 * 1024)
+    recipe = Recipe(dtype="float32", lanes=8, rows=4, vectors=3)
+    blocks = blocks_of(recipe, caches)
+    assert blocks.mc < blocks.kc < 2**20
+    uncut = blocks_of(dataclasses.replace(recipe, blocked=False), caches)
+    assert min(uncut[:3]) >= 2**40
+    assert uncut[3:] == blocks[3:]
+    unpacked = blocks_of(dataclasses.replace(recipe, packed=False), caches)
+    assert min(unpacked[3:]) >= 2**40
+    assert unpacked[:3] == blocks[:3]
+
+
+# -- every shape and layout --------------------------------------------------------------------------------------------
+
+extents = st.integers(0, 70)
+distances = st.sampled_from([1, 2, 3, -1, -2])
+
+
+@st.composite
+def placed(draw, rows, columns, dtype):
+    """A matrix anywhere in memory: any order, any distances, beginning at any byte."""
+    swap = draw(st.booleans())
+    down, across = draw(distances), draw(distances)
+    shape = (columns, rows) if swap else (rows, columns)
+    raw = np.full(
+        (shape[0] * abs(down) + 1) * (shape[1] * abs(across) + 1) * np.dtype(dtype).itemsize + 8, 77, np.uint8
+    )
+    offset = draw(st.integers(0, 7))
+    size = shape[0] * abs(down) * shape[1] * abs(across)
+    base = raw[offset : offset + size * np.dtype(dtype).itemsize].view(dtype)
+    view = base.reshape(shape[0] * abs(down), shape[1] * abs(across))[::down, ::across]
+    return raw, (view.T if swap else view)
+
+
+@dtypes
+@given(data=st.data(), m=extents, n=extents, k=extents)
+@settings(max_examples=150, deadline=None)
+def test_any_shape_layout_and_alignment_gives_exact_integers_and_writes_nothing_else(dtype, data, m, n, k):
+    recipe = host_recipe(dtype)
+    (_, a), (_, b) = data.draw(placed(m, k, dtype)), data.draw(placed(k, n, dtype))
+    raw, out = data.draw(placed(m, n, dtype))
+    a[...], b[...] = integers(m, k, dtype), integers(k, n, dtype, seed=1)
+    due = raw.copy()
+    offset = out.__array_interface__["data"][0] - raw.__array_interface__["data"][0] if out.size else 0
+    np.ndarray(out.shape, dtype, due, offset, out.strides)[...] = a @ b
+    b_is = data.draw(st.sampled_from(B_IS))
+    product_of(recipe, small_blocks(recipe, b_is), a, b, out)
+    np.testing.assert_array_equal(raw, due)
+
+
+@dtypes
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_any_numbers_stay_within_the_rounding_bound(dtype, data):
+    recipe = host_recipe(dtype)
+    m, n, k = (data.draw(st.integers(1, 40)) for _ in range(3))
+    numbers = st.floats(-(2.0**15), 2.0**15, width=16)
+    a = data.draw(hnp.arrays(dtype, (m, k), elements=numbers))
+    b = data.draw(hnp.arrays(dtype, (k, n), elements=numbers))
+    assert largest_error(a, b, product_of(recipe, small_blocks(recipe), a, b)) <= 1
+
+
+# -- to the last byte --------------------------------------------------------------------------------------------------
+
+
+class Guarded:
+    """Memory between two pages that may not be touched: whoever reads or writes beyond it is ended by the system."""
+
+    def __init__(self, pages):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.memory = mmap.mmap(-1, (pages + 2) * mmap.PAGESIZE)
+        self.whole = np.frombuffer(self.memory, np.uint8)
+        address = self.whole.__array_interface__["data"][0]
+        for page in (0, pages + 1):
+            place = ctypes.c_void_p(address + page * mmap.PAGESIZE)
+            assert libc.mprotect(place, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+        self.free = self.whole[mmap.PAGESIZE : (pages + 1) * mmap.PAGESIZE]
+
+    def matrix(self, rows, columns, dtype, *, at_end):
+        size = rows * columns * np.dtype(dtype).itemsize
+        part = self.free[self.free.size - size :] if at_end else self.free[:size]
+        return part.view(dtype).reshape(rows, columns)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by a call that Windows does not have")
+@pytest.mark.parametrize("b_is", B_IS)
+@pytest.mark.parametrize("at_end", [False, True], ids=["first", "last"])
+@dtypes
+def test_nothing_beyond_the_operands_is_read_or_written_at_any_edge(dtype, at_end, b_is):
+    recipe = host_recipe(dtype)
+    blocks = small_blocks(recipe, b_is)
+    areas = [Guarded(8) for _ in range(3)]
+    wide = recipe.lanes * recipe.vectors
+    rows = (*range(1, recipe.rows + 2), 2 * recipe.rows + 1)
+    columns = sorted({1, 2, recipe.lanes - 1, recipe.lanes, recipe.lanes + 1, wide - 1, wide, wide + 1, 2 * wide + 1})
+    for m, n, k in itertools.product(rows, columns, (1, recipe.unroll + 1)):
+        if 0 in {m, n}:
+            continue
+        a, b, out = (
+            area.matrix(*shape, dtype, at_end=at_end)
+            for area, shape in zip(areas, ((m, k), (k, n), (m, n)), strict=True)
+        )
+        a[...], b[...] = integers(m, k, dtype), integers(k, n, dtype, seed=1)
+        np.testing.assert_array_equal(product_of(recipe, blocks, a, b, out), a @ b, err_msg=f"{m} x {n} x {k}")
+
+
+# -- several threads ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two processors")
+@dtypes
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("extents", [(300, 200, 150), (2000, 9, 200), (3, 5000, 201)])
+def test_two_threads_compute_what_one_does(dtype, layout, extents, threads):
+    m, n, k = extents
+    recipe = host_recipe(dtype)
+    blocks = blocks_of(recipe, Caches(l1d=8 * 1024, l2=64 * 1024))
+    a, b, out = operands(Problem(m=m, n=n, k=k, dtype=dtype, layout=layout))
+    threads(1)
+    alone = product_of(recipe, blocks, a, b, np.full_like(out, np.nan)).copy()
+    threads(2)
+    np.testing.assert_array_equal(product_of(recipe, blocks, a, b, out), alone)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two processors")
+def test_a_product_within_a_parallel_product_is_refused_with_the_remedy(threads):
+    numbers = compiled(FULL)
+
+    @numba.njit
+    def while_another_is_at_work(given, limits):
+        if not enter():
+            return -1
+        outcome = numbers(given, limits)
+        leave()
+        return outcome
+
+    a, b, out = operands(Problem(m=200, n=200, k=200))
+    given = (numbers_of(a, b, out), WHOLE)
+    threads(2)
+    assert while_another_is_at_work(*given) == BUSY
+    assert outcome_of(FULL, WHOLE, a, b, out) == 0
+    threads(1)
+    assert while_another_is_at_work(*given) == 0
+    assert "numba.set_num_threads(1)" in NESTED
+
+
+# -- other processors, other processes ---------------------------------------------------------------------------------
+
+FRESH = """
+import json
+import numpy as np
+from matbench.kernels import default_registry
+from matbench.kernels.gemm.recipe import host_unit
+from matbench.model import Caches
+
+matmul = default_registry().get("numba_gemm").bind("float64", Caches(l1d=4096, l2=32768))
+rng = np.random.default_rng(0)
+right = True
+for m, n, k in ((1, 1, 1), (33, 47, 65), (100, 100, 100)):
+    a, b = rng.integers(-8, 9, (m, k)).astype(float), rng.integers(-8, 9, (k, n)).astype(float)
+    out = np.full((m, n), np.nan)
+    matmul(a, b, out)
+    right = right and np.array_equal(out, a @ b)
+stats = matmul.stats
+print(json.dumps([right, sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), host_unit().vector_bytes]))
+"""
+
+
+def test_without_any_extension_it_is_right_and_compiled_code_is_found_again_by_another_process(tmp_path):
+    environment = {**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def fresh():
+        done = subprocess.run(
+            [sys.executable, "-c", FRESH], env=environment, check=True, capture_output=True, text=True
+        )
+        return json.loads(done.stdout)
+
+    right, hits, misses, vector_bytes = fresh()
+    assert right
+    assert vector_bytes == 16
+    assert (hits, misses) == (0, 1)
+    assert fresh()[:3] == [True, 1, 0]
