@@ -23,10 +23,11 @@ from matbench.errors import InternalError, MatbenchError
 from matbench.kernels.registry import Kernel
 from matbench.measure.prepare import Ready, Suite, asked_profile, grid
 from matbench.model import Caches, Case
+from matbench.operations import PRODUCT, OperationName
 from matbench.record.alone import alone
 from matbench.record.here import Machine
 
-__all__ = ["MACHINE", "SUITE", "Gate", "TimedGate", "declared"]
+__all__ = ["MACHINE", "SUITE", "Gate", "TimedGate", "declared", "suite_of"]
 
 
 @contextlib.contextmanager
@@ -39,8 +40,15 @@ def _told() -> Iterator[None]:
 
 
 MACHINE = Machine()
-with _told():
-    SUITE: Suite = grid(asked_profile(os.environ), MACHINE.processors)
+
+
+def suite_of(operation: OperationName) -> Suite:
+    """The cases of an operation on this machine."""
+    with _told():
+        return grid(asked_profile(os.environ), MACHINE.processors, operation=operation)
+
+
+SUITE: Suite = suite_of(PRODUCT)
 
 PATIENCE_S = 30.0  # s, for somebody else who measures: a cell that fails is lost
 
@@ -68,6 +76,8 @@ class Gate:
     ----------
     prepare
         Makes a case ready.
+    suite
+        Whose cases they are.
 
     Attributes
     ----------
@@ -80,8 +90,9 @@ class Gate:
     call: Callable[[], object] = staticmethod(_unprepared)
     ready: Ready
 
-    def __init__(self, prepare: Callable[[Kernel, Case, Caches], Ready]) -> None:
+    def __init__(self, prepare: Callable[[Kernel, Case, Caches], Ready], suite: Suite = SUITE) -> None:
         self._prepare = prepare
+        self._suite = suite
         self._answers: dict[tuple[Any, ...], bool] = {}
         self._held = contextlib.ExitStack()  # the lock and the thread limit of the case, until the process ends
 
@@ -89,17 +100,17 @@ class Gate:
         """Whether a case is to be skipped; asv asks several times, only the first is work."""
         if parameters not in self._answers:
             with _told():
-                self._answers[parameters] = self._skips(SUITE.case(*parameters))
+                self._answers[parameters] = self._skips(self._suite.case(*parameters))
         return self._answers[parameters]
 
     def _skips(self, case: Case) -> bool:
-        reason = SUITE.why_not(case, MACHINE.memory_bytes)
+        reason = self._suite.why_not(case, MACHINE.memory_bytes)
         if reason is not None:
             sys.stderr.write(f"skipped: {reason}\n")
             return True
         self._held.close()
         self._held.enter_context(alone(patience_s=PATIENCE_S))
-        self.ready = self._prepare(SUITE.registry.get(case.kernel), case, MACHINE.host.caches)
+        self.ready = self._prepare(self._suite.registry.get(case.kernel), case, MACHINE.host.caches)
         self._held.enter_context(self.ready.limited())
         self.call = self.ready.call
         return False
@@ -123,5 +134,5 @@ class TimedGate(Gate):
     def _skips(self, case: Case) -> bool:
         skips = super()._skips(case)
         if not skips:
-            self.call, self.products = self.ready.batched(SUITE.profile)
+            self.call, self.products = self.ready.batched(self._suite.profile)
         return skips

@@ -9,7 +9,7 @@ import pytest
 from pairs_fakes import SAMPLE_NS, PairWorkshop, cell_of, job_of
 
 from matbench.measure import pairs_bench
-from matbench.measure.pairs_bench import FEWEST_BLOCKS, LONGEST_BLOCK_NS
+from matbench.measure.pairs_bench import FEWEST_BLOCKS, LONGEST_BLOCK_NS, fewest_blocks
 from matbench.pairing import PairBlock, Refusal
 
 
@@ -200,7 +200,7 @@ def test_what_a_slow_clone_computes_is_not_looked_at_but_what_slow_arms_compute_
     second = 1_000_000_000
     bench = shop.run(shop.kernel("slow", second), shop.kernel("fast", second), job=job_of(cell_of()))
     assert [arm for _, arm, _ in bench.report().errors] == ["a", "b"]
-    assert len(shop.calls) == 2 + 3 * FEWEST_BLOCKS
+    assert len(shop.calls) == 2 + 3 * fewest_blocks(3.0 * second, 4) == 5
 
 
 def test_an_arm_that_changes_the_number_of_threads_is_found_out(shop):
@@ -241,3 +241,22 @@ def test_a_library_that_a_first_call_loads_is_limited_before_anything_is_timed(s
     assert shop.of(Refusal) == []
     assert len(blocks) == 4
     assert limits == [1, 1]
+
+
+def test_slow_arms_that_an_earlier_process_found_right_are_not_called_before_their_blocks(shop):
+    second = 1_000_000_000
+    known = ((0, "a", second), (0, "c", second))
+    bench = shop.run(shop.kernel("slow", second), shop.kernel("fast"), job=job_of(cell_of(), known=known))
+    assert [arm for _, arm, _ in bench.report().errors] == ["b"]
+    assert shop.calls.count("slow") == 2 * len(shop.of(PairBlock))
+
+
+def test_a_function_that_was_sent_is_an_arm(shop):
+    import cloudpickle
+
+    def mine(a, b):
+        return a @ b
+
+    cell = cell_of(b="mine")
+    bench = shop.bench(shop.kernel("slow"), job=job_of(cell, pickled={"mine": cloudpickle.dumps(mine)}))
+    assert bench._arms(cell)["b"].style == "returns"

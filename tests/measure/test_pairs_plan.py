@@ -7,7 +7,17 @@ from pairs_fakes import PairWorkshop, cell_of
 
 from matbench.errors import UsageError
 from matbench.kernels import Registry
-from matbench.measure.pairs_plan import CELL_S, LONGEST_CELL_S, cell_seconds, process_seconds, time_for_cells
+from matbench.measure.pairs_plan import (
+    CELL_S,
+    LONGEST_CELL_S,
+    PROMISE_S,
+    SHORTEST_CELL_S,
+    cell_seconds,
+    comparison_seconds,
+    process_seconds,
+    promised_seconds,
+    time_for_cells,
+)
 from matbench.pairing import Settings
 
 SETTINGS = Settings()
@@ -66,3 +76,27 @@ def test_a_budget_is_kept(registry):
 def test_a_budget_too_small_for_one_process_is_refused(registry):
     with pytest.raises(UsageError, match=r"a budget of 1.00 s is too small for one process, which takes about"):
         time_for_cells([cell_of(64, "slow", "fast")], registry, SETTINGS, 1.0)
+
+
+def test_one_comparison_fits_into_half_a_minute_where_its_calls_allow_it(registry):
+    for cell in (cell_of(64, "fast", "fast"), cell_of(256, "fast", "fast", threads=2), cell_of(128, "slow", "fast")):
+        cell_s = time_for_cells([cell], registry, SETTINGS, None)
+        assert SHORTEST_CELL_S <= cell_s <= CELL_S
+        assert comparison_seconds([cell], registry, SETTINGS, cell_s, SETTINGS.processes) <= PROMISE_S
+
+
+def test_slow_arms_are_called_beforehand_by_the_first_process_alone(registry):
+    cell = cell_of(256, "slow", "fast")
+    first, later = (cell_seconds(cell, registry, SETTINGS, 0.1, first=each) for each in (True, False))
+    call = registry.get("slow").expected_seconds(cell.problem, 1)
+    assert first - later == pytest.approx(call)
+    assert later < 2.5 * call
+
+
+def test_a_baseline_is_expected_to_take_as_long_as_its_kernel(registry):
+    now, then = (cell_seconds(cell_of(64, "slow", b), registry, SETTINGS) for b in ("fast", "fast@v1"))
+    assert now == then
+
+
+def test_further_comparisons_are_promised_half_a_minute_s_half_each():
+    assert [promised_seconds(count) for count in (1, 2, 3)] == [30.0, 45.0, 60.0]

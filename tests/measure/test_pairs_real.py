@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import cloudpickle
 import pytest
 from pairs_fakes import cell_of, header_of
 
 from matbench.measure.clock import SimulatedClock, SystemClock
 from matbench.measure.pairs import PairSession
 from matbench.measure.pairs_counters import Canary, Reading, SystemCounters, allowed_cpus, pinned, tick_ns
+from matbench.measure.pairs_loading import KERNELS
 from matbench.model import Caches
 from matbench.pairing import Refusal
+
+SOURCE = Path(__file__).parents[2] / "src"
 
 pytestmark = pytest.mark.xdist_group("measure")
 
@@ -45,6 +50,8 @@ def session(tmp_path_factory):
     """A comparison with rows of every kind, and of several arms, in two processes."""
     path = tmp_path_factory.mktemp("arms") / "mine.py"
     path.write_text(MINE, encoding="utf-8")
+    old = tmp_path_factory.mktemp("old") / "mine.py"
+    old.write_text(MINE, encoding="utf-8")
     names = ("good", "same", "forking", "never")
     cells = (
         cell_of(8, a="numba_ikj", b="numba_ikj_fma"),
@@ -52,10 +59,16 @@ def session(tmp_path_factory):
         cell_of(8, a="mine.py:good", b="mine.py:forking"),
         cell_of(16, a="mine.py:good", b="mine.py:never"),
         cell_of(8, a="numpy_matmul", b="numpy_matmul", threads=1),
+        cell_of(8, a="mine.py:good", b="mine.py:good@old"),
+        cell_of(8, a="numpy_matmul", b="numpy_matmul@src"),
+        cell_of(8, a="numpy_matmul", b="sent"),
     )
     made = PairSession(
         header=header_of(*cells, processes=2, most_processes=2, blocks=2, sample_ns=200_000),
-        sources={f"mine.py:{name}": f"{path}:{name}" for name in names},
+        sources={f"mine.py:{name}": f"{path}:{name}" for name in names}
+        | {"mine.py:good@old": f"{old}:good", "numpy_matmul@src": f"{KERNELS}:numpy_matmul"},
+        roots={"mine.py:good@old": str(old.parent), "numpy_matmul@src": str(SOURCE)},
+        pickled={"sent": cloudpickle.dumps(lambda a, b: a @ b)},
         caches=Caches(),
         memory_bytes=2**30,
         threads=1,
@@ -69,7 +82,16 @@ def session(tmp_path_factory):
 
 
 def test_rows_that_can_be_compared_are(session):
-    assert {(block.cell, block.process) for block in session.record.blocks} >= {(0, 1), (0, 2), (4, 1), (4, 2)}
+    sampled = {(block.cell, block.process) for block in session.record.blocks}
+    assert sampled >= {(cell, process) for cell in (0, 4) for process in (1, 2)}
+
+
+def test_so_are_baselines_and_functions_that_are_sent(session):
+    sampled = {(block.cell, block.process) for block in session.record.blocks}
+    assert sampled >= {(cell, process) for cell in (5, 6, 7) for process in (1, 2)}
+
+
+def test_every_process_is_sound(session):
     assert [each.void for each in session.record.processes] == [None, None]
 
 

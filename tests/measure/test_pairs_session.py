@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from pairs_fakes import FINISHED, HELLO, PairStage, block_of, cell_of, sound
 
 from matbench.errors import InternalError
 from matbench.measure.pairs import MOST_VOID, PADDING, PairProgress, PairsTold
+from matbench.measure.pairs_plan import SHORTEST_CELL_S
 from matbench.measure.protocol import Go, PairJob, Pause, Started
 from matbench.measure.session import OverrunError
 from matbench.model import Case, Library
@@ -197,7 +199,80 @@ def test_the_child_is_ended_whatever_happens():
 
 
 def test_no_process_is_added_once_the_time_for_more_is_up():
-    stage = PairStage(*[sound()] * 3, enough=lambda _: False, more_until_ns=2_500_000_000)
+    stage = PairStage(*[sound()] * 3, enough=lambda _: False, more_until_ns=3_500_000_000)
     stage.run()
     assert len(stage.record.processes) == 3
     assert not stage.session.out_of_time
+
+
+def test_where_time_is_up_the_first_round_ends_with_the_fewest_that_a_verdict_takes():
+    many = {"processes": 12, "most_processes": 12}
+    stage = PairStage(*[sound()] * 8, settings=many, fewest=8, more_until_ns=4_000_000_000)
+    stage.run()
+    assert len(stage.record.processes) == 8
+    assert not stage.session.out_of_time
+
+
+def test_no_process_is_added_that_would_end_too_late():
+    stage = PairStage(
+        *[sound()] * 9, settings={"processes": 12, "most_processes": 12}, fewest=2, more_until_ns=9_500_000_000
+    )
+    stage.run()
+    assert len(stage.record.processes) == 9
+
+
+def test_a_cell_past_help_costs_no_further_process():
+    cells = (cell_of(8), cell_of(16))
+
+    def hopeless(record):
+        assert {each.cell for each in record.refusals} in ({0}, {1})
+        assert {block.cell for block in record.blocks} <= {0, 1} - {each.cell for each in record.refusals}
+        return {each.cell for each in record.refusals} == {0} and len(record.processes) >= 2
+
+    stage = PairStage(
+        sound(2), sound(2), sound(1), cells=cells, settings={"processes": 3, "most_processes": 3}, hopeless=hopeless
+    )
+    stage.run()
+    assert [len(job.cells) for job in jobs(stage)] == [2, 2, 1]
+    assert jobs(stage)[2].cells[0][0] == 0
+
+
+def test_a_comparison_past_help_ends():
+    stage = PairStage(sound(), settings={"processes": 9, "most_processes": 9}, hopeless=lambda _: True)
+    stage.run()
+    assert len(stage.record.processes) == 1
+
+
+def test_later_processes_know_slow_arms_that_were_found_right():
+    def slow(job):
+        block = block_of(job, 0, ratio=1.0)
+        slower = tuple(
+            msgspec.structs.replace(each, elapsed_ns=2_000_000_000) if each.arm == "a" else each
+            for each in block.samples
+        )
+        return msgspec.structs.replace(block, samples=slower)
+
+    script = [HELLO, slow, Pause(block=1, left_s=0.0), lambda job: PairProcess(job.process, job.seed), FINISHED]
+    stage = PairStage(script, sound())
+    stage.run()
+    first, second = jobs(stage)
+    assert first.known == ()
+    assert second.known == ((0, "a", 2_000_000_000),)
+
+
+def test_processes_that_outlast_their_share_give_cells_less_time():
+    stage = PairStage(
+        *[sound()] * 6, settings={"processes": 6, "most_processes": 6}, cell_s=1.0, more_until_ns=5_500_000_000
+    )
+    stage.run()
+    shares = [job.cell_s for job in jobs(stage)]
+    assert shares[:2] == [1.0, 1.0]
+    assert shares[2] < 1.0
+    assert min(shares) >= SHORTEST_CELL_S
+
+
+def test_a_baseline_and_a_function_that_is_sent_reach_every_process():
+    sent = {"roots": {"f@v1": "root"}, "pickled": {"g": b"data"}, "search": ("folder",)}
+    stage = PairStage(sound(), sound(), **sent)
+    stage.run()
+    assert all((job.roots, job.pickled, job.search) == tuple(sent.values()) for job in jobs(stage))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from matbench.measure.clock import SystemClock
-from matbench.measure.pairs_arms import Bound, RefusedError, style_of
+from matbench.measure.pairs_arms import Bound, style_of
+from matbench.measure.pairs_loading import RefusedError
 from matbench.measure.pairs_verify import placed_operands, verified
 from matbench.model import Problem
 
@@ -163,7 +164,16 @@ def test_a_fork_that_has_ended_is_noticed_all_the_same():
 @pytest.mark.parametrize("offsets", [(0, 0, 0), (64, 1024, 4032)])
 def test_operands_lie_where_they_are_placed(offsets):
     matrices = placed_operands(Problem(5, 7, 3), offsets)
-    assert tuple(each.ctypes.data % 4096 for each in (matrices.a, matrices.b, matrices.out)) == offsets
+    assert tuple(each.ctypes.data % 4096 for each in (*matrices.inputs, matrices.out)) == offsets
     assert matrices.are_unchanged()
-    matrices.b[0, 0] += 1
+    matrices.inputs[1][0, 0] += 1
     assert not matrices.are_unchanged()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="descriptors are POSIX's")
+def test_what_is_printed_past_python_is_noticed():
+    def loud(a, b, out):
+        os.write(1, b"debug\n")
+        np.matmul(a, b, out=out)
+
+    assert refused(loud).args[0].startswith("prints ('debug')")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 from measure_fakes import SAMPLE_NS, Workshop
 
+from matbench.errors import InternalError
 from matbench.kernels import ceilings
 from matbench.measure.protocol import Started
 from matbench.measure.roofs import (
+    LEVEL_NS,
+    LEVEL_REPEATS,
     REPEATS,
     SHARE_OF_TIME,
     TIMES_LAST_CACHE,
+    level_sizes,
     measure_chains,
+    measure_levels,
     measure_streams,
     stream_size,
 )
@@ -120,3 +125,78 @@ def test_streams_that_do_not_fit_are_left_out_with_the_reason_and_nothing_is_all
     assert [each.kind for each in roofs(shop)] == ["read", "triad"]
     assert all(each.reason.endswith(reason) and not each.samples.loops for each in roofs(shop))
     assert SHARE_OF_TIME < 0.5
+
+
+# -- caches ------------------------------------------------------------------------------------------------------------
+
+LEVELS = Caches(l1d=32 * 1024, l2=2**20, l3=2**25)
+
+
+@pytest.fixture
+def cached(shop, monkeypatch):
+    """The same machine, which sweeps over a double a nanosecond in each thread."""
+
+    def stream(arrays, times, triad):
+        shop.calls["level", len(arrays), shop.control.current, triad] += 1
+        shop.clock.advance(times * len(arrays[0]))
+
+    monkeypatch.setattr(ceilings, "level_stream", lambda: (stream, 768))
+    monkeypatch.setattr(ceilings, "level_array", lambda threads, size: [bytearray(size // 8)] * threads)
+    return shop
+
+
+def test_each_cache_is_told_at_each_thread_count_in_bytes_of_all_its_threads(cached):
+    list(measure_levels(cached.bench(cached.kernel("base")), LEVELS, (1, 2), 100.0))
+    told = {(each.kind, each.threads): each for each in roofs(cached)}
+    kinds = {f"{what}_{level}" for what in ("read", "triad") for level in ("l1", "l2", "l3")}
+    assert set(told) == {(kind, threads) for kind in kinds for threads in (1, 2)}
+    assert len(roofs(cached)) == len(told) * LEVEL_REPEATS
+    for (kind, threads), each in told.items():
+        unit = 768 * (3 if kind.startswith("triad") else 1)
+        size = level_sizes(LEVELS, threads)[kind[-2:]]
+        assert each.work % (threads * unit) == 0
+        assert size - unit < each.work // threads <= size
+        assert each.samples.elapsed_ns[0] >= 0.9 * LEVEL_NS  # parts of sweeps are left out
+        assert each.samples.elapsed_ns[0] == each.samples.loops[0] * each.work // threads // 8
+    assert {threads == limit for _, threads, limit, _ in cached.calls} == {True}
+    assert cached.control.current == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "missing", "reason"),
+    [(10.0, None, "too long for this time budget"), (1e6, "needs numba", "needs numba")],
+)
+def test_where_caches_can_not_be_measured_each_says_why(cached, monkeypatch, seconds, missing, reason):
+    monkeypatch.setattr(ceilings, "why_no_chains", lambda: missing)
+    assert list(measure_levels(cached.bench(cached.kernel("base")), SMALL, (1, 2), seconds)) == []
+    assert [each.kind for each in roofs(cached)] == ["read_l1", "triad_l1", "read_l2", "triad_l2"]
+    assert all(each.reason.endswith(reason) and not each.samples.loops for each in roofs(cached))
+
+
+def test_a_thread_count_that_can_not_be_set_is_told_and_the_others_go_on(cached, monkeypatch):
+    stream, _ = ceilings.level_stream()
+
+    def refusing(arrays, times, triad):
+        if len(arrays) == 2:  # as setting them does
+            raise InternalError("no second thread")
+        stream(arrays, times, triad)
+
+    monkeypatch.setattr(ceilings, "level_stream", lambda: (refusing, 768))
+    list(measure_levels(cached.bench(cached.kernel("base")), SMALL, (1, 2), 100.0))
+    assert {each.reason for each in roofs(cached) if each.threads == 2} == {"no second thread"}
+    assert {each.reason for each in roofs(cached) if each.threads == 1} == {None}
+
+
+@pytest.mark.parametrize(
+    ("caches", "threads", "sizes"),
+    [
+        (Caches(), 1, {}),
+        (LEVELS, 1, {"l1": 2**14, "l2": 2**19, "l3": 2**22}),
+        (LEVELS, 8, {"l1": 2**14, "l2": 2**19, "l3": 2**21}),
+        (LEVELS, 16, {"l1": 2**14, "l2": 2**19}),  # a sixteenth of the third fits into the second
+        (Caches(l1d=2**17, l2=2**23), 4, {"l1": 2**16, "l2": 2**20}),
+        (Caches(l1d=2**15), 4, {"l1": 2**14}),
+    ],
+)
+def test_what_is_swept_over_misses_the_cache_before_and_fits_into_its_own(caches, threads, sizes):
+    assert level_sizes(caches, threads) == sizes

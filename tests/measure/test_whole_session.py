@@ -157,7 +157,7 @@ STRANGERS = """
             time.sleep(1000)
 
     bench.HANGS_AFTER_S = 1.0
-    worker.default_registry = lambda: Registry(
+    worker.default_registry = lambda *_: Registry(
         [stranger("prints", prints), stranger("dies", dies), stranger("hangs", hangs)]
     )
     sys.argv = ["worker"]

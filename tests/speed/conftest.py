@@ -4,7 +4,9 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path, config):
-    if collection_path.name == "test_speed.py" and not config.getoption("benchmark_only", default=False):
+    if collection_path.name in {"test_speed.py", "test_speed_operations.py"} and not config.getoption(
+        "benchmark_only", default=False
+    ):
         return True
     return None
 

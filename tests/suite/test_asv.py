@@ -19,9 +19,11 @@ from asv.util import load_json
 from asv_runner.discovery import disc_benchmarks
 
 from matbench.errors import InternalError, KernelError, UsageError
+from matbench.kernels import default_registry
 from matbench.measure.clock import SimulatedClock
 from matbench.measure.prepare import Ready
 from matbench.measure.threads import ThreadControl
+from matbench.operations import OPERATIONS, PRODUCT
 
 BENCHMARKS = {"time_matmul", "track_gflops", "peakmem_matmul", "timeraw_import"}
 
@@ -66,7 +68,18 @@ def discovered(suite):
 
 
 def test_asv_discovers_the_benchmarks_and_nothing_imported(discovered):
-    assert set(discovered) == BENCHMARKS
+    further = {f"time_{operation}" for operation in OPERATIONS if operation != PRODUCT}
+    assert set(discovered) == BENCHMARKS | further
+
+
+def test_another_operation_has_a_benchmark_with_the_product_s_parameters_and_its_own_kernels(discovered):
+    for operation in OPERATIONS:
+        made = discovered[f"time_{operation}"]
+        assert made.param_names == ["kernel", "n", "dtype", "threads"]
+        assert made.version == discovered["time_matmul"].version
+        assert made.timer == made._skip_tuples.clock
+        if operation != PRODUCT:
+            assert made._params[0] == list(default_registry(operation).names)
 
 
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))

@@ -12,14 +12,16 @@ import numpy as np
 
 from matbench.errors import InternalError, without_paths
 from matbench.kernels import ceilings
-from matbench.kernels.oracle import Verdict, blank, check_bytes, check_laws, check_product, operands
-from matbench.kernels.registry import FLOATS, Array, Kernel, Matmul, Registry
+from matbench.kernels.checks import check_kernel, check_result, resulting
+from matbench.kernels.oracle import Verdict, blank, check_bytes, operands
+from matbench.kernels.registry import FLOATS, Array, Function, Kernel, Registry
 from matbench.measure.clock import Clock
 from matbench.measure.plan import (
     DRAIN_S,
     ONE_LOOP,
     SINGLE_SHOT_S,
     block_seconds,
+    is_base,
     preparing_seconds,
     sure_samples,
 )
@@ -44,24 +46,24 @@ SAVES = 0.97  # of a block's time goes to samples that are planned; the rest is 
 class _LongCall:
     """A call that is too long to be made once more to verify it: its samples are checked when they are taken."""
 
-    matmul: Matmul
-    a: Array
-    b: Array
+    made: Kernel
+    function: Function
+    inputs: tuple[Array, ...]
     out: Array  # its own, so that the result is still there when the sample is checked
     error: Exception | None = None  # what the last call raised
 
     def __call__(self) -> None:
-        """Compute the product; an exception waits until the round is over."""
+        """Compute the result; an exception waits until the round is over."""
         try:
             self.error = None
-            self.matmul(self.a, self.b, self.out)
+            self.out = resulting(self.made, self.function(*self.inputs, self.out), self.out)
         except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
             self.error = error
 
 
 @dataclass
 class _Ready:
-    """A case whose product was found right (or will be, after its one long sample), ready to be sampled."""
+    """A case whose result was found right (or will be, after its one long sample), ready to be sampled."""
 
     case: Case
     arm: Arm
@@ -80,7 +82,7 @@ class Bench:
     clock: Clock
     control: ThreadControl
     tell: Tell
-    bound: Callable[[Kernel, Dtype], Matmul]
+    bound: Callable[[Kernel, Dtype], Function]
     speeds: dict[tuple[str, int, Dtype], float] = field(default_factory=dict)  # measured / expected time of a call
     laws: dict[tuple[str, Dtype], Verdict] = field(default_factory=dict)
     first_calls: dict[tuple[str, Dtype], int] = field(default_factory=dict)  # ns, until they are told
@@ -111,12 +113,12 @@ class Bench:
             return
         self.tell(Started(what=f"{made.name} compiles", case=case, allowed_s=2 * HANGS_AFTER_S, whole_kernel=True))
         try:
-            matmul = self.bound(made, case.problem.dtype)
+            function = self.bound(made, case.problem.dtype)
             with self.control.limited(case.threads):
                 if made.compiled:
-                    tiny = operands(Problem(m=2, n=2, k=2, dtype=case.problem.dtype))
-                    self.first_calls[key] = time_loops(functools.partial(matmul, *tiny), 1, self.clock).elapsed_ns
-                self.laws[key] = check_laws(matmul, case.problem.dtype)
+                    tiny = operands(Problem(2, 2, 2, case.problem.dtype, operation=made.operation))
+                    self.first_calls[key] = time_loops(functools.partial(function, *tiny), 1, self.clock).elapsed_ns
+                self.laws[key] = check_kernel(made, function, case.problem.dtype)
         except InternalError:  # the threads could not be set: no fault of the kernel's; each case will say so
             self.laws[key] = Verdict(0.0)
         except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever it raises is told
@@ -170,7 +172,7 @@ class Bench:
             return f"takes about {format_seconds(cost_s)}, the time budget had {left} left for it"
         return None
 
-    def _prepare(self, case: Case, left_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
+    def _prepare(self, case: Case, left_s: float, matrices: tuple[Array, ...]) -> _Ready | None:
         """Call once, check, calibrate; None, and told, if the case can't be measured."""
         call_s = self._expected(self.registry.get(case.kernel), case.problem, case.threads)
         reason = self._hindrance(case, call_s, left_s)
@@ -192,20 +194,20 @@ class Bench:
             self._failed(case, error)
         return None
 
-    def _try(self, case: Case, call_s: float, matrices: tuple[Array, Array, Array]) -> _Ready | None:
-        made, (a, b, out) = self.registry.get(case.kernel), matrices
+    def _try(self, case: Case, call_s: float, matrices: tuple[Array, ...]) -> _Ready | None:
+        made, inputs, out = self.registry.get(case.kernel), matrices[:-1], matrices[-1]
         verdict = self.laws[case.kernel, case.problem.dtype]
         if not verdict.is_right:
             self._wrong(case, verdict)
             return None
-        matmul = self.bound(made, case.problem.dtype)
+        function = self.bound(made, case.problem.dtype)
         if call_s >= SINGLE_SHOT_S:
-            long = _LongCall(matmul, a, b, blank(case.problem))
+            long = _LongCall(made, function, inputs, blank(case.problem))
             return _Ready(case, Arm(long, case.threads, 1, call_s), long=long)
         out.fill(0 if out.dtype.kind == "i" else np.nan)
-        call = functools.partial(matmul, a, b, out)
+        call = functools.partial(function, *matrices)
         once = time_loops(call, 1, self.clock)
-        verdict = check_product(a, b, out, case.problem.seed)
+        verdict = check_result(case.problem, inputs, resulting(made, call() if made.view else None, out))
         if not verdict.is_right:
             self._wrong(case, verdict)
             return None
@@ -291,7 +293,9 @@ class Bench:
             for each, cost in zip(ready, costs, strict=False)
         ]
         sure += [1] * (len(costs) - len(ready))
-        base = next((place for place, each in enumerate(ready) if each.case.kernel == self.plan.base), None)
+        cases = (each.case for each in ready)
+        bases = (place for place, case in enumerate(cases) if is_base(self.plan, case.kernel, case.problem))
+        base = next(bases, None)
         if base is not None:
             sure[base] = min(sure[base], int(whole_s / costs[base]))
             left_s -= sure[base] * costs[base]
@@ -322,7 +326,7 @@ class Bench:
             if each.long.error is not None:
                 self._failed(each.case, each.long.error)
                 return False
-            verdict = check_product(each.long.a, each.long.b, each.long.out, each.case.problem.seed)
+            verdict = check_result(each.case.problem, each.long.inputs, each.long.out)
             if not verdict.is_right:
                 self._wrong(each.case, verdict)
                 return False

@@ -15,7 +15,7 @@ from matbench.errors import UsageError, without_paths
 from matbench.kernels.blas import blas_kernel, exports_cblas
 from matbench.kernels.registry import Registry
 
-__all__ = ["add_blas_kernels", "loaded_libraries"]
+__all__ = ["add_blas_kernels", "blas_of_numpy", "loaded_libraries"]
 
 _TITLES = {"openblas": "OpenBLAS", "mkl": "MKL", "blis": "BLIS", "flexiblas": "FlexiBLAS", "accelerate": "Accelerate"}
 
@@ -43,14 +43,29 @@ def _load(path: str) -> ctypes.CDLL:
         raise UsageError(f"{PurePath(path).name} can't be loaded ({without_paths(str(reason))}); {hint}") from None
 
 
+def _title(library: dict[str, Any]) -> str:
+    """A loaded library by its name, version and the family of kernels that it chose."""
+    api = str(library["internal_api"])
+    parts = (_TITLES.get(api, api), library.get("version"), library.get("architecture"))
+    return " ".join(str(part) for part in parts if part)
+
+
+def blas_of_numpy() -> str | None:
+    """The BLAS that NumPy calls, by its title; None where none is known to be loaded.
+
+    Others may be loaded beside it: what lies in NumPy's own folders is taken first.
+    """
+    loaded = [each for each in loaded_libraries() if each["user_api"] == "blas"]
+    loaded.sort(key=lambda each: not any(part.startswith("numpy") for part in PurePath(each["filepath"]).parts))
+    return _title(loaded[0]) if loaded else None
+
+
 def _described(path: str, loaded: Sequence[dict[str, Any]]) -> _Blas:
     """The library at `path`, by what threadpoolctl knows of it or else by its file name."""
     handle = _load(path)
     for each in loaded:
         if each["filepath"] == path or PurePath(each["filepath"]).name == PurePath(path).name:
-            api = str(each["internal_api"])
-            parts = [_TITLES.get(api, api), each.get("version"), each.get("architecture")]
-            return _Blas(handle, api, " ".join(str(part) for part in parts if part), controlled=True)
+            return _Blas(handle, str(each["internal_api"]), _title(each), controlled=True)
     stem = re.sub(r"[^a-z0-9]+", "_", PurePath(path).name.split(".")[0].removeprefix("lib").lower()).strip("_")
     return _Blas(handle, stem or "library", PurePath(path).name, controlled=False)
 

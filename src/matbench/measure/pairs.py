@@ -14,10 +14,12 @@ from typing import Any
 import msgspec
 
 from matbench.measure.clock import Clock, SystemClock
+from matbench.measure.pairs_plan import SHORTEST_CELL_S
+from matbench.measure.pairs_verify import ONCE_S
 from matbench.measure.protocol import Finished, Go, PairJob, Pause, Started
 from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.model import Caches, Library
-from matbench.pairing import PairBlock, PairHeader, PairProcess, PairRecord, Pressure, Refusal
+from matbench.pairing import Arm, PairBlock, PairHeader, PairProcess, PairRecord, Pressure, Refusal
 
 __all__ = ["PADDING", "PairEvent", "PairProgress", "PairSession", "PairsTold"]
 
@@ -69,12 +71,17 @@ class PairSession:
     ----------
     header
         What is compared, and how.
-    sources
-        Where the reader's own functions are, by label.
+    sources, roots, pickled
+        Where the reader's own functions are, which folders those of a baseline are imported from, and the functions
+        that are sent as they are: by label.
+    search
+        Further folders that sampling processes import from.
     caches, memory_bytes, threads
         The machine's cache sizes; memory that one cell may take, bytes; largest number of threads.
     enough
         Whether no further process is needed; looked at after the first round of processes and after each later one.
+    hopeless
+        Whether no further process can help; looked at before each.
     pressure
         What others have taken from this process so far.
     cell_s
@@ -83,8 +90,10 @@ class PairSession:
         Expected time of one process, s, until one has ended.
     deadline_ns
         When the last process should have ended, on `clock`; None for as long as it takes.
+    fewest
+        Processes that are taken however long they take; by default all of the first round.
     more_until_ns
-        When no process is added to the first round any more, however wide the intervals are; None for no such time.
+        When no process is added to those any more, however wide the intervals are; None for no such time.
     compiled
         Folder in which the processes share what Numba has compiled.
     so_far
@@ -99,10 +108,15 @@ class PairSession:
     memory_bytes: int
     threads: int
     enough: Callable[[PairRecord], bool]
+    hopeless: Callable[[PairRecord], bool] = lambda _: False
+    roots: Mapping[str, str] = field(default_factory=dict)
+    pickled: Mapping[str, bytes] = field(default_factory=dict)
+    search: tuple[str, ...] = ()
     pressure: Callable[[], Pressure] = Pressure
     cell_s: float = 2.0
     expected_s: float = 0.0
     deadline_ns: int | None = None
+    fewest: int | None = None
     more_until_ns: int | None = None
     compiled: str | None = None
     blas: tuple[str, ...] = ()
@@ -115,6 +129,7 @@ class PairSession:
     took_ns: list[int] = field(default_factory=list)  # by each process so far
     stopping: bool = False
     _open: set[int] = field(default_factory=set)  # cells that are not known well enough yet
+    _hopeless: set[int] = field(default_factory=set)  # cells that never will be
 
     def __post_init__(self) -> None:
         self.record = self.so_far or PairRecord(header=self.header)
@@ -157,11 +172,10 @@ class PairSession:
 
     def _wanted(self) -> tuple[int, ...]:
         """Indices of the cells that the next process has to sample; each cell stops when it has enough."""
-        refused = {each.cell for each in self.record.refusals}
-        cells = tuple(index for index in range(len(self.header.cells)) if index not in refused)
+        cells = self._living()
         settings, ended = self.header.settings, len(self.record.processes)
         if ended < settings.processes:
-            return cells
+            return cells if ended < self._fewest() or not self._no_more() else ()
         if ended >= settings.most_processes or self._no_more():
             return ()
         if (ended - settings.processes) % settings.more_processes and self._open:
@@ -169,14 +183,27 @@ class PairSession:
         self._open = {index for index in cells if not self.enough(self._only(index))}
         return tuple(sorted(self._open))
 
+    def _living(self) -> tuple[int, ...]:
+        """Indices of the cells that were neither refused nor are past help."""
+        refused = {each.cell for each in self.record.refusals}
+        cells = [index for index in range(len(self.header.cells)) if index not in refused | self._hopeless]
+        if self.record.processes:
+            self._hopeless |= {index for index in cells if self.hopeless(self._only(index))}
+        return tuple(index for index in cells if index not in self._hopeless)
+
+    def _fewest(self) -> int:
+        return self.header.settings.processes if self.fewest is None else self.fewest
+
     def _only(self, index: int) -> PairRecord:
         """The record as if only one of its cells had been asked for."""
         others = (Refusal(each, "skipped", "") for each in range(len(self.header.cells)) if each != index)
-        return msgspec.structs.replace(self.record, refusals=tuple(others))
+        own = (block for block in self.record.blocks if block.cell == index)
+        return msgspec.structs.replace(self.record, blocks=tuple(own), refusals=tuple(others))
 
     def _no_more(self) -> bool:
-        """Whether the time for further rounds is up."""
-        return self.more_until_ns is not None and self.clock.wall_ns() > self.more_until_ns
+        """Whether the time for further processes is up, or would be before the end of the next one."""
+        next_ns = self.took_ns[-1] if self.took_ns else 0
+        return self.more_until_ns is not None and self.clock.wall_ns() + next_ns > self.more_until_ns
 
     def _too_late(self) -> bool:
         """Whether another process would end after the deadline; the first is always tried."""
@@ -191,6 +218,26 @@ class PairSession:
             blocks=(*self.record.blocks, *(each for each in values if isinstance(each, PairBlock))),
             refusals=(*self.record.refusals, *(each for each in values if isinstance(each, Refusal))),
         )
+
+    def share_s(self, cells: int) -> float:
+        """Time that the blocks of one cell may take in the next process, s: less once processes outlast their share."""
+        limits = [each for each in (self.deadline_ns, self.more_until_ns) if each is not None]
+        left = self.header.settings.processes - len(self.record.processes)
+        if limits and left > 0 and len(self.took_ns) > 1:  # the first one compiles what the others load
+            each_ns = (min(limits) - self.clock.wall_ns()) / left
+            over_s = 1e-9 * (self.took_ns[-1] - each_ns)
+            if over_s > 0:
+                self.cell_s = max(min(SHORTEST_CELL_S, self.cell_s), self.cell_s - over_s / cells)
+        return self.cell_s
+
+    def known(self) -> tuple[tuple[int, Arm, int], ...]:
+        """Arms so slow that looking at one product of theirs is enough, with the time of a call, ns."""
+        calls: dict[tuple[int, Arm], int] = {}
+        for block in self.record.blocks:
+            for sample in block.samples if block.loops == 1 else ():
+                place = block.cell, sample.arm
+                calls[place] = min(sample.elapsed_ns, calls.get(place, sample.elapsed_ns))
+        return tuple((cell, arm, ns) for (cell, arm), ns in calls.items() if ns > ONCE_S * 1e9)
 
     # -- what becomes of a failure -------------------------------------------------------------------------------------
 
@@ -304,12 +351,16 @@ class _Attempt:
                 settings=session.header.settings,
                 cells=tuple((index, session.header.cells[index]) for index in self.order),
                 sources=dict(session.sources),
+                roots=dict(session.roots),
+                pickled=dict(session.pickled),
+                search=session.search,
                 process=self.process,
                 seed=self.seed,
-                cell_s=session.cell_s,
+                cell_s=session.share_s(len(self.order)),
                 patience_s=session.patience_s,
                 memory_bytes=session.memory_bytes,
                 caches=session.caches,
+                known=session.known(),
                 compiled=session.compiled,
             )
         )

@@ -15,17 +15,9 @@ from matbench.kernels.oracle import PAGE, check_bytes
 from matbench.kernels.registry import Registry
 from matbench.measure.clock import Clock
 from matbench.measure.order import orders
-from matbench.measure.pairs_arms import (
-    Bound,
-    RefusedError,
-    bind_arm,
-    cached,
-    is_same,
-    load_function,
-    raised,
-    signatures,
-)
+from matbench.measure.pairs_arms import Bound, bind_arm, cached, is_same, signatures
 from matbench.measure.pairs_counters import Canary, Counters, allowed_cpus, pinned, tick_ns
+from matbench.measure.pairs_loading import RefusedError, load_function, raised, unpickled
 from matbench.measure.pairs_verify import ONCE_S, Checked, Forks, Operands, placed_operands, verified
 from matbench.measure.plan import ONE_LOOP
 from matbench.measure.protocol import Message, PairJob, Started
@@ -36,7 +28,7 @@ from matbench.model import Case, Dtype
 from matbench.pairing import Arm, Cell, PairBlock, PairProcess, Refusal, Sample
 from matbench.units import format_bytes
 
-__all__ = ["PairBench"]
+__all__ = ["FEWEST_BLOCKS", "LONGEST_BLOCK_NS", "PairBench", "fewest_blocks"]
 
 ARMS: tuple[Arm, ...] = ("a", "c", "b")  # what `orders` numbers
 LINE = 64  # bytes of a cache line: operands begin with one, as those of the other runners do
@@ -46,6 +38,7 @@ MOST_TRIES = 4  # at a block in which nothing is compiled
 WARM_MOST = 6  # blocks that are given away to warm up
 WARM_QUIET = 2  # of them in a row without page faults or compilation
 FEWEST_BLOCKS = 2  # of a cell so slow that its time is up earlier
+DEAR_BLOCK_NS = 500_000_000  # of blocks longer than that one does: a further process says more than a further block
 SPINS = 1.2  # CPU time of the process over that of its one working thread: another one spins
 LATE = 10  # times the expected time: then a cell is said to hang
 
@@ -160,7 +153,7 @@ class PairBench:
                 f"one of the two changes the number of threads ({name}: {count}, not {cell.threads}); "
                 "leave it to --threads"
             )
-        self.errors.extend((index, arm, each.error) for arm, each in ready.found.items())
+        self.errors.extend((index, arm, each.error) for arm, each in ready.found.items() if each.error is not None)
         return blocks
 
     def _ready(self, index: int, cell: Cell) -> _Ready:
@@ -172,12 +165,16 @@ class PairBench:
         matrices = placed_operands(cell.problem, self.offsets)
         bound = self._arms(cell)
         found: dict[Arm, Checked] = {}
+        known = {arm: call_ns for place, arm, call_ns in self.job.known if place == index}
         for arm, each in bound.items():
+            if arm in known and not hasattr(each.function, "signatures"):
+                found[arm] = Checked(None, known[arm])
+                continue
             # The clone of a slow arm is the same code and would cost as much again, but it has to be compiled.
             compiled = bool(signatures([bound["a"].function]))
             if arm != "c" or compiled or found["a"].call_ns < ONCE_S * 1e9:
                 found[arm] = self._verified(cell, arm, each, matrices)
-        calls = tuple(bound[arm].call(matrices.a, matrices.b, matrices.out) for arm in ARMS)
+        calls = tuple(bound[arm].call(*matrices.inputs, matrices.out) for arm in ARMS)
         return _Ready(index, cell, matrices, bound, calls, found)
 
     def _arms(self, cell: Cell) -> dict[Arm, Bound]:
@@ -197,10 +194,8 @@ class PairBench:
         key = (label, cell.problem.dtype, cell.threads)
         if key not in self._bound:
             self._announce(f"{label} is loaded", Case(label, cell.problem, cell.threads))
-            place = self.job.sources.get(label)
-            if place is not None and label not in self._found:
-                self._found[label] = load_function(place)
             try:
+                self._load(label)
                 one = bind_arm(
                     label,
                     self._found.get(label),
@@ -208,6 +203,7 @@ class PairBench:
                     dtype=cell.problem.dtype,
                     threads=cell.threads,
                     caches=self.job.caches,
+                    operation=cell.problem.operation,
                 )
                 made = {"one": one, "two": one.twin(), "three": one.twin()}
             except RefusedError as error:
@@ -217,6 +213,15 @@ class PairBench:
             self._share_compiled(label, made.values())
             self._bound[key] = made
         return self._bound[key]
+
+    def _load(self, label: str) -> None:
+        """Find a function of the reader's own, once a process."""
+        if label in self._found:
+            return
+        if label in self.job.pickled:
+            self._found[label] = unpickled(self.job.pickled[label])
+        elif label in self.job.sources:
+            self._found[label] = load_function(self.job.sources[label], self.job.roots.get(label))
 
     def _share_compiled(self, label: str, arms: Iterable[Bound]) -> None:
         if self.job.compiled is not None:
@@ -274,7 +279,7 @@ class PairBench:
     def _affordable(self, block_ns: float) -> int:
         """Blocks that there is time for: at least a few, at most as many as the settings say."""
         blocks = self.job.settings.blocks
-        return max(min(FEWEST_BLOCKS, blocks), min(blocks, int(self.job.cell_s * 1e9 / max(1.0, block_ns))))
+        return max(fewest_blocks(block_ns, blocks), min(blocks, int(self.job.cell_s * 1e9 / max(1.0, block_ns))))
 
     def _warmed(self, ready: _Ready, shape: _Shape) -> _Shape:
         """Blocks that are given away until nothing is touched or compiled for the first time any more.
@@ -337,6 +342,19 @@ class PairBench:
             delay_ns=counted.delay_ns,
             drain_ns=drain_ns,
         )
+
+
+def fewest_blocks(block_ns: float, wanted: int) -> int:
+    """Blocks that a cell takes in one process, however slow it is.
+
+    Parameters
+    ----------
+    block_ns
+        Time of one, ns.
+    wanted
+        Blocks that the settings ask for.
+    """
+    return 1 if block_ns > DEAR_BLOCK_NS else min(FEWEST_BLOCKS, wanted)
 
 
 def _call_ns(trial: Trial) -> float:

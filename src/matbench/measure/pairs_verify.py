@@ -7,18 +7,21 @@ import io
 import os
 import signal
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import psutil
 
-from matbench.kernels.oracle import check_product, operands
+from matbench.kernels.checks import check_result
+from matbench.kernels.oracle import operands
 from matbench.kernels.registry import Array
 from matbench.measure.clock import Clock
-from matbench.measure.pairs_arms import Bound, RefusedError, raised, signatures
+from matbench.measure.overheard import heard
+from matbench.measure.pairs_arms import Bound, signatures
+from matbench.measure.pairs_loading import RefusedError, raised
 from matbench.model import DTYPES, Dtype, Problem
+from matbench.operations import OperationName
 
 __all__ = ["ONCE_S", "Checked", "Forks", "Operands", "placed_operands", "verified"]
 
@@ -29,17 +32,16 @@ ALONE = 1.5  # processors that a call on one thread may seem to use
 
 @dataclass(frozen=True)
 class Operands:
-    """The matrices that all arms of a cell share, and their checksums: no arm may change A or B."""
+    """The arrays that all arms of a cell share, and the checksums of the inputs: no arm may change A or B."""
 
     problem: Problem
-    a: Array
-    b: Array
+    inputs: tuple[Array, ...]
     out: Array
-    sums: tuple[int, int] = field(default=(0, 0))
+    sums: tuple[int, ...]
 
     def are_unchanged(self) -> bool:
         """Whether A and B are still as they were made."""
-        return (_checksum(self.a), _checksum(self.b)) == self.sums
+        return tuple(map(_checksum, self.inputs)) == self.sums
 
     def spoil(self) -> None:
         """Fill C with what no product is."""
@@ -60,8 +62,8 @@ def placed_operands(problem: Problem, offsets: tuple[int, int, int]) -> Operands
     offsets
         Of A, B and C; whole cache lines below a page. Where matrices lie towards each other changes what they cost.
     """
-    a, b, out = operands(problem, offsets)
-    return Operands(problem, a, b, out, (_checksum(a), _checksum(b)))
+    *inputs, out = operands(problem, offsets)
+    return Operands(problem, tuple(inputs), out, tuple(map(_checksum, inputs)))
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,13 @@ class Checked:
     Attributes
     ----------
     error
-        Largest error of its product over the rounding bound; at most 1 is right.
+        Largest error of its product over the rounding bound; at most 1 is right. None where an earlier process has
+        looked.
     call_ns
         Time of its last call, ns.
     """
 
-    error: float
+    error: float | None
     call_ns: int
 
 
@@ -101,13 +104,6 @@ def _children() -> int:
     with contextlib.suppress(psutil.Error, OSError):
         return len(psutil.Process().children())
     return 0
-
-
-@contextlib.contextmanager
-def _heard(into: io.StringIO) -> Iterator[None]:
-    """Within, what Python prints goes into `into`."""
-    with contextlib.redirect_stdout(into), contextlib.redirect_stderr(into):
-        yield
 
 
 def verified(arm: Bound, matrices: Operands, *, threads: int, clock: Clock, forks: Forks) -> Checked:
@@ -140,33 +136,34 @@ def _called(arm: Bound, matrices: Operands, clock: Clock) -> tuple[int, object, 
     """Time of one call in ns, its product, and what it printed."""
     said = io.StringIO()
     matrices.spoil()
-    call = arm.call(matrices.a, matrices.b, matrices.out)
-    start = clock.wall_ns()
+    call = arm.call(*matrices.inputs, matrices.out)
     try:
-        with _heard(said):
+        with heard(said):
+            start = clock.wall_ns()
             returned = call()
+            elapsed = clock.wall_ns() - start
     except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's function: whatever it raises is told
-        raise _failed(arm, error, matrices.problem.dtype) from None
-    elapsed = clock.wall_ns() - start
+        raise _failed(arm, error, matrices.problem) from None
     return elapsed, returned if arm.style == "returns" else matrices.out, " ".join(said.getvalue().split())
 
 
-def _failed(arm: Bound, error: BaseException, dtype: Dtype) -> RefusedError:
+def _failed(arm: Bound, error: BaseException, problem: Problem) -> RefusedError:
     """What to say of a function that raised: perhaps it only wants another dtype."""
-    if isinstance(error, Exception) and not _computes(arm, dtype):
+    if isinstance(error, Exception) and not _computes(arm, problem.operation, problem.dtype):
         for other in DTYPES:
-            if other != dtype and _computes(arm, other):
-                return RefusedError(f"computes in {other}, not in {dtype}; say --dtype {other}", "skipped")
+            if other != problem.dtype and _computes(arm, problem.operation, other):
+                return RefusedError(f"computes in {other}, not in {problem.dtype}; say --dtype {other}", "skipped")
     return RefusedError(raised(error))
 
 
-def _computes(arm: Bound, dtype: Dtype) -> bool:
-    """Whether an arm multiplies small matrices of a dtype."""
-    a, b, out = operands(Problem(m=16, n=16, k=16, dtype=dtype))
+def _computes(arm: Bound, operation: OperationName, dtype: Dtype) -> bool:
+    """Whether an arm is right on small operands of a dtype."""
+    problem = Problem(m=16, n=16, k=16, dtype=dtype, operation=operation)
+    *inputs, out = operands(problem)
     try:
-        with _heard(io.StringIO()):
-            returned = arm.call(a, b, out)()
-        return check_product(a, b, np.asarray(returned) if arm.style == "returns" else out).is_right
+        with heard(io.StringIO()):
+            returned = arm.call(*inputs, out)()
+        return check_result(problem, inputs, np.asarray(returned) if arm.style == "returns" else out).is_right
     except Exception:  # noqa: BLE001  a stranger's function: this dtype is not it, either
         return False
 
@@ -178,7 +175,7 @@ def _check_alone(wall_ns: int, cpu_ns: int, threads: int) -> None:
 
 
 def _judged(product: object, matrices: Operands) -> float:
-    a, b, out = matrices.a, matrices.b, matrices.out
+    out = matrices.out
     if not isinstance(product, np.ndarray):
         raise RefusedError(f"returns {type(product).__name__}, no array; return the product or write it into out")
     if product.dtype != out.dtype:
@@ -187,9 +184,9 @@ def _judged(product: object, matrices: Operands) -> float:
         raise RefusedError(f"returns {given} for {asked} operands; {hint}", "skipped")
     if product.shape != out.shape:
         raise RefusedError(f"returns an array of shape {product.shape}, not {out.shape}; mend it first")
-    if product is not out and (np.may_share_memory(product, a) or np.may_share_memory(product, b)):
+    if product is not out and any(np.may_share_memory(product, each) for each in matrices.inputs):
         raise RefusedError("returns memory of its operands; return an array of its own")
-    verdict = check_product(a, b, product, matrices.problem.seed)
+    verdict = check_result(matrices.problem, matrices.inputs, product)
     if not verdict.is_right:
         raise RefusedError(str(verdict.reason).replace("the result is wrong", "computes a wrong result"))
     return verdict.error

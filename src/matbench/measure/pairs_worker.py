@@ -9,6 +9,7 @@ from matbench.kernels import Registry
 from matbench.measure.clock import Clock
 from matbench.measure.pairs_bench import PairBench
 from matbench.measure.pairs_counters import SystemCounters
+from matbench.measure.pairs_loading import search
 from matbench.measure.pairs_verify import Forks
 from matbench.measure.protocol import Go, PairJob, Pause
 from matbench.measure.threads import ThreadControl
@@ -23,6 +24,7 @@ def compare(job: PairJob, registry: Registry, channel: Channel, clock: Clock) ->
     """Do a job, asking for leave to go on wherever nothing is being timed."""
     gc.collect()
     gc.freeze()  # what is imported stays: no later collection has to look at it
+    search(job.search)
     bench = PairBench(
         job=job,
         registry=registry,

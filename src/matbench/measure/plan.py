@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from matbench.errors import UsageError
 from matbench.kernels.registry import FLOATS, Kernel, Registry
+from matbench.measure.presets import BASE, OWN_S, PRESETS, Grid, Preset, further_seconds, further_sizes, preset
 from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
+from matbench.operations import OPERATIONS, PRODUCT, OperationName, check_extents
 from matbench.sizes import parse_sizes
 from matbench.units import format_seconds
 
 __all__ = [
+    "BASE",
     "COMPILE_S",
     "DRAIN_S",
     "ONE_LOOP",
@@ -23,6 +26,7 @@ __all__ = [
     "Preset",
     "Request",
     "block_seconds",
+    "is_base",
     "make_plan",
     "preparing_seconds",
     "preset",
@@ -31,7 +35,6 @@ __all__ = [
     "thread_counts",
 ]
 
-BASE = "python_lists"  # the faster of the two triple loops: the smaller headline
 START_S = 6.0  # s, order of magnitude: interpreter and imports, the peaks, and in the end the table and the figures
 COMPILE_S = 0.6  # s, one compilation
 DRAIN_S = 0.03  # s, until idle BLAS threads have stopped spinning
@@ -43,119 +46,6 @@ SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
 SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
 SURE_OF_SLAB = 3  # samples: there are several slabs, and the interval of a prediction is mostly that of the drift
 SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Part of a preset: some kernels on some sizes in one dtype.
-
-    Attributes
-    ----------
-    dtype
-        Element type.
-    sizes
-        In the size grammar.
-    kernels
-        Names or globs, comma-separated.
-    beyond
-        Whether kernels are taken whose calls are longer than the preset likes.
-    """
-
-    dtype: Dtype
-    sizes: str
-    kernels: str = "*"
-    beyond: bool = False
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A ready-made plan: how long it may take, how many samples, on which grids.
-
-    Attributes
-    ----------
-    budget_s
-        Time of the whole command, s.
-    rounds
-        Most samples a case.
-    sample_ns
-        Shortest sample, ns.
-    longest_call_s
-        Cases whose call is expected to take longer are left out, s.
-    all_threads
-        Whether all thread counts are taken (powers of two and the largest) or only one and the largest.
-    slabs
-        ``(kernel, n)`` whose product is too slow to be measured whole: a few of its rows are, for a prediction.
-    """
-
-    budget_s: float
-    rounds: int
-    sample_ns: int
-    longest_call_s: float
-    grids: tuple[Grid, ...]
-    all_threads: bool = False
-    slabs: tuple[tuple[str, int], ...] = ()
-
-
-_INTEGER = "python_lists,numba_ikj,numpy_matmul"
-_FAST = "numba_ikj*,numba_tiled,numba_parallel,numpy_matmul,blas_*"
-PRESETS: dict[str, Preset] = {
-    "quick": Preset(
-        budget_s=18.5,
-        rounds=7,
-        sample_ns=2_000_000,
-        longest_call_s=0.25,
-        grids=(Grid("float64", "16,64,128"), Grid("float64", "256,512,1000", f"numba_ijk,{_FAST}")),
-        slabs=((BASE, 1000),),
-    ),
-    "standard": Preset(
-        budget_s=85.0,
-        rounds=11,
-        sample_ns=3_000_000,
-        longest_call_s=1.5,
-        grids=(
-            Grid("float64", "16,64,100,128,256,512,1000"),
-            Grid("float64", "1000", "numba_ijk", beyond=True),
-            Grid("float64", "32", _FAST),
-            Grid("float32", "64"),
-            Grid("float32", "256,1000", _FAST),
-            Grid("int64", "64,128", _INTEGER),
-        ),
-        slabs=((BASE, 512), (BASE, 1000), ("python_arrays", 1000)),
-    ),
-    "full": Preset(
-        budget_s=1440.0,
-        rounds=21,
-        sample_ns=5_000_000,
-        longest_call_s=5.0,
-        all_threads=True,
-        grids=(
-            # Neighbours of powers of two are there on purpose: a stride of 1024 elements meets cache associativity.
-            Grid("float64", "8,16,32,48,64,96,100,127,128,136,192,200,255,256,264,384,500,511,512,520,768"),
-            Grid("float64", "1000", beyond=True),
-            Grid("float64", "512", BASE, beyond=True),
-            Grid("float64", "1023,1024,1032", f"numpy_outer,numpy_einsum,numba_ijk,{_FAST}"),
-            Grid("float64", "1500,2048", _FAST),
-            Grid("float64", "16x1000x1000,1000x16x1000,1000x1000x16,64x2048x64", f"numba_ijk,{_FAST}"),
-            Grid("float32", "16,64,128,256,512,1000"),
-            Grid("float32", "1024,2048", _FAST),
-            Grid("int64", "64,256,512,1000", _INTEGER),
-        ),
-        slabs=((BASE, 500), (BASE, 768), (BASE, 1000), ("python_arrays", 1000), (BASE, 1024)),
-    ),
-}
-
-
-def preset(name: str) -> Preset:
-    """The preset of that name.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    if name not in PRESETS:
-        raise UsageError(f"no preset {name!r}; there are: {', '.join(PRESETS)}")
-    return PRESETS[name]
 
 
 def thread_counts(most: int, *, every: bool) -> tuple[int, ...]:
@@ -180,6 +70,8 @@ class Request:
         Thread counts, each at least 1 and at most the processors there are.
     budget_s
         Time of the whole command, s.
+    operations
+        What is to be measured.
     """
 
     preset: str = "standard"
@@ -191,6 +83,7 @@ class Request:
     seed: int = 1
     base: str = BASE
     command: str = "matbench run"
+    operations: tuple[OperationName, ...] = (PRODUCT,)
 
 
 @dataclass(frozen=True)
@@ -213,9 +106,15 @@ def _threads(request: Request, chosen: Preset, cpus: int) -> tuple[int, ...]:
 
 def _grids(request: Request, chosen: Preset) -> tuple[Grid, ...]:
     """The preset's grids narrowed to the dtypes asked for, or the sizes asked for instead of them."""
-    if request.sizes is None:
-        return tuple(each for each in chosen.grids if request.dtypes is None or each.dtype in request.dtypes)
-    return tuple(Grid(dtype, request.sizes, request.kernels or "*") for dtype in request.dtypes or ("float64",))
+    if request.sizes is not None:
+        kernels, dtypes = request.kernels or "*", request.dtypes or ("float64",)
+        asked = ((dtype, each) for dtype in dtypes for each in request.operations)
+        return tuple(Grid(dtype, request.sizes, kernels, operation=each) for dtype, each in asked)
+    grids = list(chosen.grids if PRODUCT in request.operations else ())
+    for each in request.operations:
+        if each != PRODUCT:
+            grids += [Grid(dtype, sizes, operation=each) for dtype, sizes in further_sizes(request.preset, each)]
+    return tuple(each for each in grids if request.dtypes is None or each.dtype in request.dtypes)
 
 
 def _arms(made: Kernel, dtype: Dtype, threads: Sequence[int]) -> tuple[tuple[str, int], ...]:
@@ -231,6 +130,7 @@ def _reason(made: Kernel, threads: int, problem: Problem, longest_call_s: float)
     call_s = made.expected_seconds(problem, threads)
     if call_s > longest_call_s:
         dtype = "" if problem.dtype == "float64" else f" --dtypes {problem.dtype}"
+        dtype += "" if problem.operation == PRODUCT else f" --operations {problem.operation}"
         hint = f"--kernels {made.name} --sizes {problem.shape_label}{dtype} --budget {math.ceil(60 + 3 * call_s)}s"
         return f"one call takes about {format_seconds(call_s)}, too long for this preset; ask for it with {hint}"
     return None
@@ -271,22 +171,11 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
     """
     chosen = preset(request.preset)
     threads = _threads(request, chosen, cpus)
-    base = registry.get(request.base)
+    base = _base(request, registry)
     asked = registry.select(request.kernels) if request.kernels else tuple(registry)
-    # A kernel that is asked for by its name at sizes of one's own is measured however long its calls take.
-    named = {word.strip() for word in request.kernels.split(",")} if request.kernels and request.sizes else set()
-    draft = _Draft()
-    for grid in _grids(request, chosen):
-        for m, n, k in parse_sizes(grid.sizes):
-            problem = Problem(m=m, n=n, k=k, dtype=grid.dtype, seed=request.seed)
-            for made in registry.matching(grid.kernels):
-                if made not in asked:
-                    continue
-                for name, count in _arms(made, grid.dtype, threads):
-                    beyond = grid.beyond or made.name in named
-                    reason = _reason(made, count, problem, math.inf if beyond else chosen.longest_call_s)
-                    draft.take(problem, (name, count), reason)
-    if request.sizes is None and (request.dtypes is None or "float64" in request.dtypes):
+    draft = _drafted(request, registry, asked, threads)
+    is_whole = PRODUCT in request.operations and request.sizes is None
+    if is_whole and (request.dtypes is None or "float64" in request.dtypes):
         _draft_slabs(draft, chosen, request.seed, [made.name for made in asked])
     if not draft.arms:
         raise UsageError("nothing is left to measure; ask for other kernels, sizes or dtypes")
@@ -294,7 +183,7 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
         preset=request.preset,
         command=request.command,
         seed=request.seed,
-        budget_s=request.budget_s or chosen.budget_s,
+        budget_s=request.budget_s or _budget(request, chosen),
         rounds=chosen.rounds if request.budget_s is None else 10 * chosen.rounds,
         sample_ns=chosen.sample_ns,
         base=base.name,
@@ -302,6 +191,43 @@ def make_plan(request: Request, registry: Registry, cpus: int) -> Planned:
     )
     skipped = (Measurement(case=case, outcome="skipped", reason=reason) for case, reason in draft.reasons.items())
     return Planned(plan, tuple(skipped))
+
+
+def _base(request: Request, registry: Registry) -> Kernel:
+    """The kernel that speed-ups are told over; of the first operation, unless it was asked for."""
+    if request.base == BASE and PRODUCT not in request.operations:
+        return registry.get(OPERATIONS[request.operations[0]].base)
+    return registry.get(request.base)
+
+
+def _budget(request: Request, chosen: Preset) -> float:
+    """Time of the whole command where none was asked for, s."""
+    own_s = chosen.budget_s if PRODUCT in request.operations else OWN_S
+    return own_s + further_seconds(request.preset) * sum(each != PRODUCT for each in request.operations)
+
+
+def _drafted(request: Request, registry: Registry, asked: Sequence[Kernel], threads: Sequence[int]) -> _Draft:
+    """What the grids take in, of the kernels asked for."""
+    chosen = preset(request.preset)
+    # A kernel that is asked for by its name at sizes of one's own is measured however long its calls take.
+    named = {word.strip() for word in request.kernels.split(",")} if request.kernels and request.sizes else set()
+    draft = _Draft()
+    for grid in _grids(request, chosen):
+        fitting = (each for each in registry.matching(grid.kernels) if each.operation == grid.operation)
+        kernels = [each for each in fitting if each in asked]
+        for problem in _problems(grid, request.seed):
+            for made in kernels:
+                longest_s = math.inf if grid.beyond or made.name in named else chosen.longest_call_s
+                for arm in _arms(made, grid.dtype, threads):
+                    draft.take(problem, arm, _reason(made, arm[1], problem, longest_s))
+    return draft
+
+
+def _problems(grid: Grid, seed: int) -> Iterator[Problem]:
+    """The problems of a grid."""
+    for m, n, k in parse_sizes(grid.sizes):
+        check_extents(grid.operation, m, n, k)
+        yield Problem(m=m, n=n, k=k, dtype=grid.dtype, seed=seed, operation=grid.operation)
 
 
 def _draft_slabs(draft: _Draft, chosen: Preset, seed: int, names: Sequence[str]) -> None:
@@ -316,8 +242,11 @@ def _blocks(draft: _Draft, registry: Registry) -> tuple[Block, ...]:
     """The draft's problems, the cheapest first: if time runs out, little is lost; arms in the order of the ladder."""
     order = {name: place for place, name in enumerate(registry.names)}
 
-    def by_size(problem: Problem) -> tuple[int, int, bool]:
-        return problem.flops, DTYPES.index(problem.dtype), not problem.is_square
+    places = {name: place for place, name in enumerate(OPERATIONS)}
+
+    def by_size(problem: Problem) -> tuple[int, int, bool, int]:
+        work = problem.flops or problem.elements
+        return work, DTYPES.index(problem.dtype), not problem.is_square, places[problem.operation]
 
     return tuple(
         Block(problem=problem, arms=tuple(sorted(draft.arms[problem], key=lambda arm: (order[arm[0]], arm[1]))))
@@ -357,8 +286,13 @@ def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float) -> 
     """
     if problem.is_slab:
         return min(plan.rounds, SURE_OF_SLAB)
-    share = SHARE_OF_BASE if kernel == plan.base else SHARE_OF_SURE
+    share = SHARE_OF_BASE if is_base(plan, kernel, problem) else SHARE_OF_SURE
     return max(1, min(plan.rounds, SURE, int(share * plan.budget_s / sample_s)))
+
+
+def is_base(plan: Plan, kernel: str, problem: Problem) -> bool:
+    """Whether a kernel is one that others are told over: the plan's base, or that of another operation."""
+    return kernel == plan.base or (problem.operation != PRODUCT and kernel == problem.definition.base)
 
 
 def preparing_seconds(plan: Plan, call_s: float) -> float:

@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from matbench.errors import KernelError, UsageError
-from matbench.kernels.oracle import check_laws, check_product, operands
+from matbench.kernels.checks import check_kernel, check_result, resulting
+from matbench.kernels.oracle import operands
 from matbench.kernels.registry import Kernel, Registry, default_registry
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels
-from matbench.measure.plan import Preset, Request, make_plan, preset
+from matbench.measure.plan import Request, make_plan
+from matbench.measure.presets import Preset, preset
 from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
 from matbench.measure.threads import ThreadControl, drain
 from matbench.model import Caches, Case, Dtype, Problem, Samples
+from matbench.operations import OPERATIONS, PRODUCT, OperationName
 from matbench.units import format_bytes
 
 __all__ = [
@@ -61,6 +64,8 @@ class Profile:
         Processes that each case is sampled in.
     budget_s
         Time for the samples of one case in one process, s.
+    further
+        Square sizes for the operations beside the product, by what their speed is told in.
     """
 
     preset: str
@@ -68,6 +73,7 @@ class Profile:
     dtypes: tuple[Dtype, ...]
     processes: int
     budget_s: float
+    further: Mapping[str, str] = field(default_factory=lambda: {"byte/s": "64", "flop/s": "16"})
 
     @property
     def limits(self) -> Preset:
@@ -79,6 +85,14 @@ class Profile:
         """Time after which a case hangs, s: the start, and its calls on a machine five times slower than expected."""
         return 60.0 + 5 * (LEAST_SAMPLES + 2) * self.limits.longest_call_s + self.budget_s
 
+    def sizes_of(self, operation: OperationName) -> str:
+        """Square sizes for an operation, in the size grammar."""
+        return self.sizes if operation == PRODUCT else self.further[OPERATIONS[operation].told]
+
+    def dtypes_of(self, operation: OperationName) -> tuple[Dtype, ...]:
+        """Element types for an operation: of all but the product the first alone."""
+        return self.dtypes if operation == PRODUCT else self.dtypes[:1]
+
     def rounds(self, trial: Sample) -> int:
         """Samples that the time for a case is enough for: at least `LEAST_SAMPLES`, at most what the preset wants."""
         return max(LEAST_SAMPLES, min(self.limits.rounds, int(self.budget_s * 1e9 / trial.elapsed_ns)))
@@ -86,9 +100,23 @@ class Profile:
 
 PROFILES: dict[str, Profile] = {
     "small": Profile("quick", "64,512", ("float64",), processes=1, budget_s=0.1),
-    "standard": Profile("standard", "16,64,128,256,512,1000", ("float64", "float32"), processes=2, budget_s=0.3),
+    "standard": Profile(
+        "standard",
+        "16,64,128,256,512,1000",
+        ("float64", "float32"),
+        processes=2,
+        budget_s=0.3,
+        further={"byte/s": "1000", "flop/s": "128"},
+    ),
     # Integers and calls of up to 5 s would more than double its half hour under asv, which pays for skipped cases, too.
-    "full": Profile("standard", "8-1024*2,100,1000,2048", ("float64", "float32"), processes=2, budget_s=0.5),
+    "full": Profile(
+        "standard",
+        "8-1024*2,100,1000,2048",
+        ("float64", "float32"),
+        processes=2,
+        budget_s=0.5,
+        further={"byte/s": "64,1000,4000", "flop/s": "32,256"},
+    ),
     # What `make agreement` compares runners on.
     "agreement": Profile("standard", "8-512*2", ("float64",), processes=1, budget_s=0.3),
 }
@@ -128,6 +156,8 @@ class Suite:
         Thread counts, ascending.
     reasons
         Why the plan left out what it left out.
+    operation
+        What all of them compute.
     """
 
     profile: Profile
@@ -137,6 +167,7 @@ class Suite:
     sizes: tuple[int, ...]
     threads: tuple[int, ...]
     reasons: Mapping[Case, str] = field(default_factory=dict)
+    operation: OperationName = PRODUCT
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -152,7 +183,8 @@ class Suite:
 
     def case(self, kernel: str, n: int, dtype: Dtype, threads: int) -> Case:
         """The case with these coordinates, whether or not it is to be measured."""
-        return Case(kernel=kernel, problem=Problem(m=n, n=n, k=n, dtype=dtype, seed=Request().seed), threads=threads)
+        problem = Problem(m=n, n=n, k=n, dtype=dtype, seed=Request().seed, operation=self.operation)
+        return Case(kernel=kernel, problem=problem, threads=threads)
 
     def why_not(self, case: Case, memory_bytes: int | None = None) -> str | None:
         """The reason why a case is not measured, or None.
@@ -176,8 +208,8 @@ class Suite:
         return None
 
 
-def grid(profile: Profile, cpus: int, registry: Registry | None = None) -> Suite:
-    """The suite of a profile on a machine.
+def grid(profile: Profile, cpus: int, registry: Registry | None = None, operation: OperationName = PRODUCT) -> Suite:
+    """The suite of a profile on a machine, for one operation.
 
     Parameters
     ----------
@@ -187,11 +219,20 @@ def grid(profile: Profile, cpus: int, registry: Registry | None = None) -> Suite
         Processors this process may use.
     registry
         The kernels there are; by default those of this installation and of the BLAS libraries it has loaded.
+    operation
+        What they are to compute.
     """
     if registry is None:
-        registry = Registry(default_registry())  # a copy: the libraries are this process's own
-        add_blas_kernels(registry)
-    planned = make_plan(Request(preset=profile.preset, sizes=profile.sizes, dtypes=profile.dtypes), registry, cpus)
+        registry = Registry(default_registry(operation))  # a copy: the libraries are this process's own
+        if operation == PRODUCT:
+            add_blas_kernels(registry)
+    wanted = Request(
+        preset=profile.preset,
+        sizes=profile.sizes_of(operation),
+        dtypes=profile.dtypes_of(operation),
+        operations=(operation,),
+    )
+    planned = make_plan(wanted, registry, cpus)
     cases = tuple(
         Case(kernel=name, problem=block.problem, threads=threads)
         for block in planned.plan.blocks
@@ -207,6 +248,7 @@ def grid(profile: Profile, cpus: int, registry: Registry | None = None) -> Suite
         sizes=tuple(sorted({case.problem.n for case in every})),
         threads=tuple(sorted({case.threads for case in every})),
         reasons=left_out,
+        operation=operation,
     )
 
 
@@ -280,17 +322,17 @@ class Ready:
 
 
 def _bound(made: Kernel, case: Case, caches: Caches, control: ThreadControl) -> Callable[..., object]:
-    """The kernel's bare function, compiled for the dtype and found to obey the laws of a product."""
+    """The kernel's bare function, compiled for the dtype and found right on small operands."""
     reason = made.why_not(case.problem.dtype, case.threads)
     if reason is not None:
         raise KernelError(f"{case.kernel} can't be timed: {reason}; leave it out with a narrower profile or -k")
-    matmul = made.bind(case.problem.dtype, caches)
+    function = made.bind(case.problem.dtype, caches)
     with control.limited(case.threads):
-        verdict = check_laws(matmul, case.problem.dtype)
+        verdict = check_kernel(made, function, case.problem.dtype)
     if not verdict.is_right:
         raise KernelError(f"{case.kernel} is not timed: {verdict.reason}; mend the kernel")
     control.refresh()  # a first parallel call loads Numba's threading layer
-    return matmul
+    return function
 
 
 def runnable(made: Kernel, case: Case, caches: Caches) -> Ready:
@@ -304,8 +346,8 @@ def runnable(made: Kernel, case: Case, caches: Caches) -> Ready:
         If the kernel can't run here or breaks a law.
     """
     control = ThreadControl()
-    matmul = _bound(made, case, caches, control)
-    return Ready(case, functools.partial(matmul, *operands(case.problem)), None, control)
+    function = _bound(made, case, caches, control)
+    return Ready(case, functools.partial(function, *operands(case.problem)), None, control)
 
 
 @functools.lru_cache(maxsize=2)  # a case and the base that it is compared with; more would keep their operands alive
@@ -327,12 +369,12 @@ def prepared(made: Kernel, case: Case, caches: Caches) -> Ready:
         If the kernel can't run here, or its product is wrong: then it must not be timed.
     """
     control = ThreadControl()
-    matmul = _bound(made, case, caches, control)
-    a, b, out = operands(case.problem)
-    call = functools.partial(matmul, a, b, out)
+    function = _bound(made, case, caches, control)
+    *inputs, out = operands(case.problem)
+    call = functools.partial(function, *inputs, out)
     with control.limited(case.threads):
         first = time_loops(call, 1, SystemClock())
-        verdict = check_product(a, b, out, case.problem.seed)
+        verdict = check_result(case.problem, inputs, resulting(made, call() if made.view else None, out))
     if not verdict.is_right:
         raise KernelError(f"{case.kernel} is not timed: {verdict.reason}; mend the kernel")
     drain(SystemClock())  # what the check or the kernel left spinning

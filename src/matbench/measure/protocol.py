@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan, Value
-from matbench.pairing import Cell, PairBlock, PairProcess, Refusal, Settings
+from matbench.pairing import Arm, Cell, PairBlock, PairProcess, Refusal, Settings
 
 __all__ = [
     "ENCODER",
@@ -42,12 +42,22 @@ class PairJob(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):
     settings: Settings
     cells: tuple[tuple[int, Cell], ...]  # with their indices in the record, in the order to be taken
     sources: dict[str, str]  # where the reader's own functions are: label -> 'module:function' or 'path.py:function'
+    roots: dict[str, str] = msgspec.field(
+        default_factory=dict
+    )  # folders that those of a baseline are imported from, by label
+    pickled: dict[str, bytes] = msgspec.field(
+        default_factory=dict
+    )  # functions that no process but their own can find, by label
+    search: tuple[str, ...] = ()  # further folders to import from
     process: int  # index of this process within the record
     seed: int  # of everything that is random in it
     cell_s: float  # time that the blocks of one cell may take, s
     patience_s: float  # after which a call is said to hang, s
     memory_bytes: int  # memory that one cell may take
     caches: Caches
+    known: tuple[
+        tuple[int, Arm, int], ...
+    ] = ()  # cell, arm, ns of a call: slow ones, found right by an earlier process
     compiled: str | None = None  # folder in which this run's processes share what they have compiled
 
 

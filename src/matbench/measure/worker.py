@@ -18,15 +18,16 @@ from typing import BinaryIO, TextIO, cast
 import msgspec
 
 from matbench.kernels import Kernel, Registry, default_registry
-from matbench.kernels.registry import Matmul
+from matbench.kernels.registry import Function
 from matbench.measure.bench import Bench
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels, loaded_libraries
 from matbench.measure.pairs_worker import compare
 from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, PairJob, Pause, decode_order
-from matbench.measure.roofs import measure_chains, measure_streams
+from matbench.measure.roofs import measure_chains, measure_levels, measure_streams
 from matbench.measure.threads import ThreadControl
 from matbench.model import Block, Case, Dtype, Library, Measurement
+from matbench.operations import OPERATIONS
 
 __all__ = ["main", "work"]
 
@@ -90,7 +91,7 @@ def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
         return max(0.0, (deadline - clock.wall_ns()) * 1e-9)
 
     @functools.cache
-    def bound(made: Kernel, dtype: Dtype) -> Matmul:
+    def bound(made: Kernel, dtype: Dtype) -> Function:
         return made.bind(dtype, job.caches)
 
     bench = Bench(
@@ -120,6 +121,8 @@ def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]
             yield 0
     if job.ceilings:
         for _ in measure_streams(bench, job.caches, threads, left_s()):
+            yield 0
+        for _ in measure_levels(bench, job.caches, threads, left_s()):
             yield 0
     blocks = tuple(_here(bench, block) for block in job.blocks)
     for _ in _compile(bench, blocks, left_s):
@@ -187,7 +190,7 @@ def main() -> None:
     outgoing = cast("BinaryIO", os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # prints of kernels must not look like messages
     sys.stdout = cast("TextIO", sys.stderr)
-    registry = default_registry()
+    registry = default_registry(*OPERATIONS)
     add_blas_kernels(registry, sys.argv[1:])
     channel = Channel(sys.stdin.buffer, outgoing)
     channel.tell(Hello(libraries=described_libraries()))
