@@ -177,14 +177,14 @@ def test_what_asv_has_no_place_for_is_left_out_and_told(tmp_path):
 
 def test_a_record_of_rectangles_alone_is_refused_and_nothing_written(tmp_path):
     values = (Measurement(Case("numpy_matmul", Problem(8, 64, 64)), samples=samples(9)),)
-    with pytest.raises(UsageError, match="square products alone"):
+    with pytest.raises(UsageError, match="square problems alone"):
         write_asv(record(measurements=values), project(tmp_path))
     assert not everything(tmp_path)
 
 
 def test_times_of_another_project_are_not_filed_as_products(tmp_path):
     (path,) = (Path(__file__).parent / "asv" / "numpy" / "bench-box").glob("*-*.json")
-    with pytest.raises(UsageError, match="square products alone"):
+    with pytest.raises(UsageError, match="square problems alone"):
         write_asv(read_asv(path), project(tmp_path))
 
 

@@ -35,15 +35,15 @@ def test_the_table_reads_so():
     text = samples_csv(record())
     assert text == (
         "record,machine,kernel,m,n,k,dtype,layout,seed,threads,outcome,reason,first_call_ns,error_over_bound,"
-        "allowed_bytes,process,round,loops,elapsed_ns\r\n"
+        "allowed_bytes,operation,process,round,loops,elapsed_ns\r\n"
         "20261122T161203Z-3f9a1c,icelake-2cpu-3f9a1c,numpy_matmul,64,64,64,float64,C,0,2,measured,,90000,0.1,,"
-        "0,0,4,40000\r\n"
+        "matmul,0,0,4,40000\r\n"
         "20261122T161203Z-3f9a1c,icelake-2cpu-3f9a1c,numpy_matmul,64,64,64,float64,C,0,2,measured,,90000,0.1,,"
-        "0,1,4,41000\r\n"
+        "matmul,0,1,4,41000\r\n"
         "20261122T161203Z-3f9a1c,icelake-2cpu-3f9a1c,numpy_matmul,64,64,64,float64,C,0,2,measured,,90000,0.1,,"
-        "0,2,4,39000\r\n"
+        "matmul,0,2,4,39000\r\n"
         "20261122T161203Z-3f9a1c,icelake-2cpu-3f9a1c,python_lists,64,64,64,float64,C,0,1,skipped,"
-        "the budget is used up,,,,,,,\r\n"
+        "the budget is used up,,,,matmul,,,,\r\n"
     )
 
 

@@ -14,13 +14,14 @@ import msgspec
 from msgspec import Meta
 
 from matbench.model import DTYPES, Case, Dtype, Measurement, Problem, Samples
-from matbench.record.asv_format import PARAMETERS, TIMED
+from matbench.operations import OPERATIONS, PRODUCT, OperationName
+from matbench.record.asv_format import FURTHER, PARAMETERS, TIMED
 from matbench.record.files import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["LARGEST", "Entry", "Shape", "labels", "measurements", "plain", "shape_of"]
+__all__ = ["LARGEST", "Entry", "Shape", "labels", "measurements", "operation_of", "plain", "shape_of"]
 
 LARGEST = 2**20  # size that a record can hold
 MOST_NS = 2**62
@@ -121,7 +122,7 @@ def shape_of(name: str, entry: Entry, names: Sequence[str]) -> Shape:
         Of its parameters; where they are not known, empty.
     """
     params = entry.params
-    if not names and name == TIMED:
+    if not names and (name == TIMED or operation_of(name) != PRODUCT):
         names = PARAMETERS
     named = [each.lower() for each in names] if len(names) == len(params) else [""] * len(params)
     whole = [place for place, values in enumerate(params) if values and all(WHOLE.fullmatch(each) for each in values)]
@@ -131,6 +132,18 @@ def shape_of(name: str, entry: Entry, names: Sequence[str]) -> Shape:
     dtype = next(typed, None)
     others = tuple(place for place in range(len(params)) if place not in {size, dtype, threads})
     return Shape(name, entry, size, dtype, threads, others)
+
+
+def operation_of(name: str) -> OperationName:
+    """What a benchmark times: that of our suite that its name tells, else the product, as far as anybody knows.
+
+    Examples
+    --------
+    >>> operation_of("bench_operations.time_svd"), operation_of("sorts.time_sort")
+    ('svd', 'matmul')
+    """
+    told = name.removeprefix(FURTHER) if name.startswith(FURTHER) else ""
+    return next((each for each in OPERATIONS if each == told), PRODUCT)
 
 
 def _size(named: Sequence[str], whole: Sequence[int]) -> int | None:
@@ -174,7 +187,7 @@ def labels(names: Iterable[str]) -> dict[str, str]:
                 break
         else:
             told = name
-        found[name] = "" if name == TIMED else told
+        found[name] = "" if name == TIMED or operation_of(name) != PRODUCT else told
     return found
 
 
@@ -208,7 +221,9 @@ def _case(shape: Shape, values: Sequence[str], prefix: str) -> Case | None:
     n = int(values[shape.size])
     threads = min(int(values[shape.threads]), MOST_THREADS) if shape.threads is not None else 1
     dtype = (_dtype(values[shape.dtype]) if shape.dtype is not None else None) or "float64"
-    return Case(shape.kernel(values, prefix), Problem(n, n, n, dtype), threads) if n <= LARGEST else None
+    if n > LARGEST:
+        return None
+    return Case(shape.kernel(values, prefix), Problem(n, n, n, dtype, operation=operation_of(shape.name)), threads)
 
 
 def _measurement(case: Case, value: float | None, entry: Entry, place: int, process: int) -> Measurement:

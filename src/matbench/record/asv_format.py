@@ -11,6 +11,7 @@ __all__ = [
     "BENCHMARKS",
     "BENCHMARKS_VERSION",
     "EXACT",
+    "FURTHER",
     "JSON_LIMIT",
     "MACHINE",
     "MACHINE_VERSION",
@@ -25,6 +26,7 @@ __all__ = [
 
 # What benchmarks/bench_matmul.py declares.
 TIMED = "bench_matmul.time_matmul"  # time of one product, s
+FURTHER = "bench_operations.time_"  # what the others begin with; the name of their operation follows
 RATED = "bench_matmul.track_gflops"  # its rate, GFLOP/s
 PARAMETERS = ("kernel", "n", "dtype", "threads")  # of both, in this order
 UNIT = "GFLOP/s"  # of the rate

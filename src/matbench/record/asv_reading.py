@@ -18,7 +18,8 @@ import msgspec
 
 from matbench.errors import RecordError
 from matbench.model import Cpu, Environment, Host, KernelCard
-from matbench.record.asv_cases import LARGEST, Entry, Shape, labels, measurements, shape_of
+from matbench.operations import PRODUCT
+from matbench.record.asv_cases import LARGEST, Entry, Shape, labels, measurements, operation_of, shape_of
 from matbench.record.asv_format import BENCHMARKS, JSON_LIMIT, MACHINE, RESULTS_VERSION, TIMED
 from matbench.record.environment import private_words, redacted
 from matbench.record.exchange import FOREIGN, Source, adopted
@@ -158,7 +159,7 @@ def read_asv(path: Path, base: str | None = None) -> Record:
 
 def _card(shape: Shape, kernel: str) -> KernelCard:
     """What is known of a kernel: of ours the family that its name begins with, of others the benchmark."""
-    if shape.name == TIMED:
+    if shape.name == TIMED or operation_of(shape.name) != PRODUCT:
         return KernelCard(kernel, rung=kernel.split("_", maxsplit=1)[0] or kernel, idea="")
     return KernelCard(kernel, rung=printable(shape.name, 80), idea="", origin=FOREIGN)
 

@@ -9,7 +9,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from matbench.model import DTYPES
-from matbench.record.asv_format import TIMED
+from matbench.operations import PRODUCT
+from matbench.record.asv_format import FURTHER, RATED, TIMED
 from matbench.record.exchange import FOREIGN
 
 if TYPE_CHECKING:
@@ -45,17 +46,18 @@ def count_cases(count: int) -> str:
     return "1 case" if count == 1 else f"{count} cases"
 
 
-def cells_of(record: Record) -> tuple[dict[Key, Measurement], tuple[str, ...]]:
-    """What asv has a place for by its parameters there, and how much of what kind it has none for."""
-    cells: dict[Key, Measurement] = {}
+def cells_of(record: Record) -> tuple[dict[str, dict[Key, Measurement]], tuple[str, ...]]:
+    """What asv has a place for, by benchmark and its parameters there; and how much of what kind it has none for."""
+    cells: dict[str, dict[Key, Measurement]] = {}
     left_out: Counter[str] = Counter()
     strangers = {card.name for card in record.header.kernels if card.origin == FOREIGN}
     for each in record.measurements:
         problem = each.case.problem
         key = (repr(each.case.kernel), str(problem.n), repr(problem.dtype), str(each.case.threads))
         reason = _no_place(each.case, strangers)
-        if reason is None and key not in cells:
-            cells[key] = each
+        name = TIMED if problem.operation == PRODUCT else f"{FURTHER}{problem.operation}"
+        if reason is None and key not in cells.get(name, {}):
+            cells.setdefault(name, {})[key] = each
         else:
             left_out[reason or "with further operands"] += 1
     return cells, tuple(f"{count_cases(count)} {reason}" for reason, count in left_out.items())
@@ -105,7 +107,7 @@ def result_of(name: str, each: Measurement | None) -> float | None:
     if not has_time(each):
         return None
     seconds = statistics.median(call_seconds(each.samples))
-    return seconds if name == TIMED else float(f"{each.case.problem.flops / seconds * 1e-9:.4g}")
+    return float(f"{each.case.problem.flops / seconds * 1e-9:.4g}") if name == RATED else seconds
 
 
 def has_time(each: Measurement) -> bool:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from matbench.errors import UsageError
 from matbench.record.asv_format import (
     BENCHMARKS,
     BENCHMARKS_VERSION,
     EXACT,
+    FURTHER,
     JSON_LIMIT,
     MACHINE,
     MACHINE_VERSION,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from matbench.record.asv_project import Project
 
 __all__ = ["Filed", "machine_facts", "write_asv"]
+
+Parts: TypeAlias = "Mapping[str, Mapping[Key, Measurement]]"  # cells by benchmark and parameters
 
 TOOL = "matbench"  # stands where asv names the tool that made an environment
 PACKAGES = ("numba", "numpy")  # the two that the suite's settings have as selectors
@@ -111,9 +114,10 @@ def write_asv(record: Record, project: Project, facts: Mapping[str, str] | None 
     check_name(record.header.machine, "machine label")
     cells, left_out = cells_of(record)
     if not cells:
-        raise UsageError("nothing in this record has a place in asv's benchmark, which takes square products alone")
+        raise UsageError("nothing in this record has a place in asv's benchmark, which takes square problems alone")
+    parts = {TIMED: cells[TIMED], RATED: cells[TIMED], **cells} if TIMED in cells else cells
     try:
-        draft = _filed(record, project, cells, facts or {})
+        draft = _filed(record, project, parts, facts or {})
     except OSError as error:
         raise os_error(error, project.results, "written") from error
     return Filed(draft.path, project.commit, left_out, _told(project, draft.kept))
@@ -127,10 +131,10 @@ def _told(project: Project, kept: int) -> str | None:
     return f"{told}; {count_cases(kept)} stay as they were there until the changes are committed" if kept else told
 
 
-def _filed(record: Record, project: Project, cells: Mapping[Key, Measurement], facts: Mapping[str, str]) -> _Draft:
+def _filed(record: Record, project: Project, parts: Parts, facts: Mapping[str, str]) -> _Draft:
     """The draft, once its files are in their places."""
     with held(project.results / BENCHMARKS), tempfile.TemporaryDirectory() as scratch, translated(project.results):
-        draft = _Draft(record, project, cells, Path(scratch))
+        draft = _Draft(record, project, parts, Path(scratch))
         files = {
             project.results / BENCHMARKS: draft.benchmarks(),
             project.results / record.header.machine / MACHINE: draft.machine(facts),
@@ -144,12 +148,12 @@ def _filed(record: Record, project: Project, cells: Mapping[Key, Measurement], f
 class _Draft:
     """The files of one export, made by asv's classes in a folder of their own; the project's are only read."""
 
-    def __init__(self, record: Record, project: Project, cells: Mapping[Key, Measurement], scratch: Path) -> None:
+    def __init__(self, record: Record, project: Project, parts: Parts, scratch: Path) -> None:
         self.record = record
         self.project = project
-        self.cells = cells
+        self.parts = parts  # cells by benchmark
         self.scratch = scratch
-        self.axes = axes_of(cells, record)
+        self.axes = {name: axes_of(cells, record) for name, cells in parts.items()}
         self.kept = 0  # cells that an earlier export left and that stay, though the record has them too
         header, release = record.header, record.header.environment.system_release
         # Known for good once the machine's file has been read.
@@ -168,7 +172,7 @@ class _Draft:
         path = self.project.results / BENCHMARKS
         with translated(path):
             there = _there(path, BENCHMARKS_VERSION)
-            described = {**there, **{name: self._described(name, there.get(name)) for name in (TIMED, RATED)}}
+            described = {**there, **{name: self._described(name, there.get(name)) for name in self.parts}}
             if any(math.prod(map(len, each["params"])) > MOST_CASES for each in described.values()):
                 raise ValueError(f"more than {MOST_CASES:,} combinations of parameters")
             settings = SimpleNamespace(benchmark_dir="", results_dir=str(self.scratch))
@@ -178,17 +182,17 @@ class _Draft:
     def _described(self, name: str, there: dict[str, Any] | None) -> dict[str, Any]:
         """What asv is told of a benchmark: as `there`, with our parameters added, if that is ours."""
         if there is not None and there.get("version") == VERSION and there.get("param_names") == list(PARAMETERS):
-            return {**there, "params": union(there["params"], self.axes)}
+            return {**there, "params": union(there["params"], self.axes[name])}
         version = str(there.get("version")) if there is not None else ""
         if version.isdecimal() and int(version) > int(VERSION):
             raise ValueError(f"it describes version {printable(version, 20)} of {name}, this matbench has {VERSION}")
         return {
-            "code": "def time_matmul(kernel, n, dtype, threads): ...  # as measured by `matbench run`",
+            "code": f"def {name.rpartition('.')[2]}(kernel, n, dtype, threads): ...  # as measured by `matbench run`",
             "name": name,
             "param_names": list(PARAMETERS),
-            "params": self.axes,
-            "type": "time" if name == TIMED else "track",
-            "unit": "seconds" if name == TIMED else UNIT,
+            "params": self.axes[name],
+            "type": "track" if name == RATED else "time",
+            "unit": UNIT if name == RATED else "seconds",
             "version": VERSION,
         }
 
@@ -225,7 +229,7 @@ class _Draft:
             )
             made.load_data(str(self.project.results))
             begun = _moment(header.created)
-            for name in (TIMED, RATED):
+            for name in self.parts:
                 self._add(made, name, begun)
             made.save(str(self.scratch))
             target = self.scratch / self.path.relative_to(self.project.results)
@@ -237,32 +241,33 @@ class _Draft:
         """Add all cells to asv's `Results`, under the parameters of those that are there and our own."""
         is_same = name in made.get_all_result_keys() and made.benchmark_version.get(name) == VERSION
         old: Axes = made.get_result_params(name) if is_same else []
-        axes = union(old, self.axes)
+        cells, axes = self.parts[name], union(old, self.axes[name])
         keys = list(itertools.product(*axes))
         before = set(itertools.product(*old)) if old else set()
         values = made.get_result_value(name, axes) if is_same else [None] * len(keys)
-        kept = {place for place, key in enumerate(keys) if key in before and self._stays(key, values[place])}
-        if name == TIMED:
-            self.kept = len(kept & {place for place, key in enumerate(keys) if key in self.cells})
+        kept = {place for place, key in enumerate(keys) if key in before and self._stays(name, key, values[place])}
+        if name != RATED:
+            self.kept += len(kept & {place for place, key in enumerate(keys) if key in cells})
         made.add_result(
             {"name": name, "version": VERSION, "params": axes},
             self._taken(name, keys),
             started_at=begun,
-            duration=sum(sum(each.samples.elapsed_ns) for each in self.cells.values()) * 1e-9,
+            duration=sum(sum(each.samples.elapsed_ns) for each in cells.values()) * 1e-9,
             record_samples=True,
             selected_idx=set(range(len(keys))) - kept,
         )
-        if name == TIMED:
+        if name != RATED:
             for place, stats in enumerate(made.get_result_stats(name, axes)):
-                each = self.cells.get(keys[place])
+                each = cells.get(keys[place])
                 if stats and each is not None and place not in kept:
                     stats.update(exact(each.samples))
 
     def _taken(self, name: str, keys: Sequence[Key]) -> Any:
         """Make asv's `BenchmarkResult` of a benchmark: parallel lists over `keys`."""
-        timed = {key: each.samples for key, each in self.cells.items() if name == TIMED and has_time(each)}
+        cells = self.parts[name]
+        timed = {key: each.samples for key, each in cells.items() if name != RATED and has_time(each)}
         return asv_module("runner").BenchmarkResult(
-            result=[result_of(name, self.cells.get(key)) for key in keys],
+            result=[result_of(name, cells.get(key)) for key in keys],
             samples=[call_seconds(timed[key]) if key in timed else None for key in keys],
             number=[usual_loops(timed[key]) if key in timed else None for key in keys],
             errcode=0,
@@ -270,20 +275,21 @@ class _Draft:
             profile=None,
         )
 
-    def _stays(self, key: Key, value: float | None) -> bool:
-        """Whether the result that is there under `key` is not to be replaced."""
+    def _stays(self, name: str, key: Key, value: float | None) -> bool:
+        """Whether the result of a benchmark that is there under `key` is not to be replaced."""
         is_result = value is not None and not math.isnan(value)
-        return key not in self.cells or (self.project.is_changed and is_result)
+        return key not in self.parts[name] or (self.project.is_changed and is_result)
 
 
 def _with_exact(data: bytes, made: Any) -> bytes:
     """The file that asv wrote with the columns of `EXACT`, which asv reads but does not write."""
     found = json.loads(data)
     width = len(found["result_columns"])
-    row = found["results"][TIMED]
-    stats = made.get_result_stats(TIMED, made.get_result_params(TIMED))
-    columns = [[(each or {}).get(name.removeprefix("stats_")) for each in stats] for name in EXACT]
-    found["results"][TIMED] = [*row, *[None] * (width - len(row)), *columns]
+    ours = [name for name in found["results"] if name == TIMED or name.startswith(FURTHER)]
+    for name in ours:
+        row, stats = found["results"][name], made.get_result_stats(name, made.get_result_params(name))
+        columns = [[(each or {}).get(column.removeprefix("stats_")) for each in stats] for column in EXACT]
+        found["results"][name] = [*row, *[None] * (width - len(row)), *columns]
     found["result_columns"] += EXACT
     return json.dumps(found).encode()
 

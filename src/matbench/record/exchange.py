@@ -9,6 +9,7 @@ import math
 import re
 import statistics
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from matbench.model import (
     Record,
     Samples,
 )
+from matbench.operations import PRODUCT
 from matbench.record.files import printable, read_text
 from matbench.record.names import id_time, is_safe_name, new_record_id
 from matbench.record.reading import merge_measurements
@@ -47,10 +49,10 @@ _INTEGERS = {"m", "n", "k", "seed", "threads", "first_call_ns", "allowed_bytes",
 COLUMNS = (
     *("record", "machine", "kernel"),
     *_PROBLEM,
-    *("threads", "outcome", "reason", "first_call_ns", "error_over_bound", "allowed_bytes"),
+    *("threads", "outcome", "reason", "first_call_ns", "error_over_bound", "allowed_bytes", "operation"),
     *_SAMPLE,
 )
-_OPTIONAL = {"record", "machine", "reason", "first_call_ns", "error_over_bound", "allowed_bytes"}
+_OPTIONAL = {"record", "machine", "reason", "first_call_ns", "error_over_bound", "allowed_bytes", "operation"}
 
 # A spreadsheet takes a text that begins so for a formula, whatever quotes surround it; full-width signs too.
 _FORMULA = re.compile(r"\s*[=+\-@'＝＋－＠]|[\t\r\n]")
@@ -85,6 +87,7 @@ def _case_cells(measurement: Measurement) -> tuple[object, ...]:
         measurement.first_call_ns,
         error if error is not None and math.isfinite(error) else None,  # as in the record itself
         measurement.bytes_allowed,
+        problem.operation,
     )
 
 
@@ -166,7 +169,7 @@ def _nested(found: Mapping[str, Any]) -> dict[str, Any]:
         "type": "measurement",
         "case": {
             "kernel": found["kernel"],
-            "problem": {name: found[name] for name in _PROBLEM},
+            "problem": {**{name: found[name] for name in _PROBLEM}, "operation": found["operation"] or PRODUCT},
             "threads": found["threads"],
         },
         "outcome": found["outcome"],
@@ -269,11 +272,15 @@ def adopted(measurements: Iterable[Measurement], source: Source, base: str | Non
 def slowest(found: Sequence[Measurement]) -> str:
     """The slowest kernel on one thread at the smallest size that all have in common, else at the most common one.
 
-    The dtype with the most cases tells; the first kernel of all where nothing was measured on one thread.
+    The dtype with the most cases tells, of the product or, where there is none, of the first operation; the first
+    kernel of all where nothing was measured on one thread.
     """
     timed = [each for each in found if len(each.samples) and each.case.threads == 1]
     if not timed:
         return found[0].case.kernel
+    operations = [each.case.problem.operation for each in timed]
+    operation = PRODUCT if PRODUCT in operations else operations[0]
+    timed = [each for each in timed if each.case.problem.operation == operation]
     dtype = statistics.mode(each.case.problem.dtype for each in timed)
     at: dict[int, dict[str, float]] = {}
     for each in timed:
@@ -313,12 +320,20 @@ def read_samples(path: Path, base: str | None = None) -> Record:
     if not found:
         raise RecordError(f"{printable(path.name)} holds no row; export it with `matbench export --to samples`")
     first = next(csv.DictReader(io.StringIO(text, newline="")))
-    machine, stamp = first.get("machine") or "", id_time(first.get("record") or "")
+    machine = first.get("machine") or ""
     source = Source(
         form="samples",
-        begun=datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%S%z") if stamp else datetime.now(UTC),
+        begun=_begun(id_time(first.get("record") or ""), datetime.now(UTC)),
         lasted_s=0.0,
         token=_token(text),
         machine=machine if is_safe_name(machine) else "unknown",
     )
     return adopted(found, source, base)
+
+
+def _begun(stamp: str | None, now: datetime) -> datetime:
+    """The moment that the stamp of an id names; `now` where it names none, or one that has not come yet."""
+    with suppress(ValueError):
+        found = datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%S%z")
+        return min(found, now)
+    return now

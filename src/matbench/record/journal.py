@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from matbench.errors import InternalError, RecordError
 from matbench.model import Ceiling, Header, Measurement, Record, Samples
-from matbench.pairing import PairBlock, PairEnd, PairHeader, PairProcess, Refusal
+from matbench.pairing import PairBlock, PairEnd, PairHeader, PairProcess, PairRecord, Refusal
 from matbench.record.files import FILE_LIMIT, os_error, printable, read_bytes, replace_file, sync_folder
 from matbench.record.names import check_name
 from matbench.record.pairs import read_pairs
@@ -308,9 +308,19 @@ def _slice(samples: Samples, start: int) -> Samples:
     return Samples(samples.loops[part], samples.elapsed_ns[part], samples.process[part], samples.round[part])
 
 
-def encode_record(record: Record) -> bytes:
-    """`record` as a file's contents, one line a case (more beyond 10,000 samples)."""
-    values: list[Line] = [record.header, *record.ceilings, *record.measurements]
+def encode_record(record: Record | PairRecord) -> bytes:
+    """`record` as a file's contents, one line a case (more beyond 10,000 samples), block or process.
+
+    Raises
+    ------
+    InternalError
+        If the reader would refuse a line.
+    """
+    values: list[Line] = [record.header]
+    if isinstance(record, PairRecord):
+        values += [*record.blocks, *record.processes, *record.refusals]
+    else:
+        values += [*record.ceilings, *record.measurements]
     if record.end:
         values.append(record.end)
     return b"".join(encode_lines(value) for value in values)

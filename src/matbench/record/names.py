@@ -12,7 +12,7 @@ __all__ = ["check_name", "id_time", "is_safe_name", "new_record_id"]
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)  # Windows opens them anywhere
-_STAMP = re.compile(r"(\d{8}T\d{6})Z(?:-.*)?")
+_STAMP = re.compile(r"(\d{8}T\d{6})Z(?:-.*)?", re.ASCII)
 
 
 def is_safe_name(name: str) -> bool:

@@ -56,6 +56,6 @@ def known_noise(host_id: str, folder: Path | None = None) -> NoiseFloor | None:
     """
     try:
         noise = msgspec.json.decode(read_bytes(noise_path(host_id, folder), LIMIT), type=NoiseFloor)
-    except (RecordError, msgspec.DecodeError):
+    except (RecordError, msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: bytes that are not UTF-8
         return None
     return noise if noise.host_id == host_id and noise.schema <= PAIR_SCHEMA else None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from matbench.errors import RecordError
 from matbench.pairing import PairBlock, PairEnd, PairHeader, PairProcess, PairRecord, Refusal
-from matbench.record.files import open_limited, printable
-from matbench.record.reading import PAIRS, limited_lines, split_lines
+from matbench.record.files import printable, read_bytes
+from matbench.record.reading import PAIRS, Split, split_data, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,19 +24,33 @@ def read_pairs(path: Path) -> PairRecord:
     RecordError
         If the file is missing, foreign, too large, written by a newer matbench, or broken before its last line.
     """
-    with open_limited(path) as stream:
-        return pairs_from_lines(limited_lines(stream, path.name), path.name)
+    return _comparisons(split_data(read_bytes(path), path.name, PAIRS), path.name)
 
 
-def pairs_from_lines(lines: Iterable[bytes], name: str) -> PairRecord:
-    """The comparisons that `lines` spell out; `name` is what messages call their source.
+def pairs_from_lines(lines: Iterable[bytes], name: str, *, begun: int = 1, whole: bool = False) -> PairRecord:
+    """The comparisons that `lines` spell out.
+
+    Parameters
+    ----------
+    lines
+        UTF-8, one JSON value each.
+    name
+        What to call their source in messages.
+    begun
+        Number of the first of them in their source.
+    whole
+        Whether a broken last line is refused as well.
 
     Raises
     ------
     RecordError
         If they are no comparisons, or name a cell that there is not.
     """
-    header, values, broken = split_lines(lines, name, PAIRS)
+    return _comparisons(split_lines(lines, name, PAIRS, begun=begun, whole=whole), name)
+
+
+def _comparisons(split: Split, name: str) -> PairRecord:
+    header, values, broken = split
     assert isinstance(header, PairHeader)  # noqa: S101  for the type checker: such a file begins with one
     record = PairRecord(
         header=header,

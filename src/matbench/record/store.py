@@ -6,30 +6,40 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from matbench.errors import RecordError
+from matbench.errors import InternalError, RecordError
+from matbench.pairing import PairRecord
 from matbench.record.differences import differences
-from matbench.record.files import printable, read_bytes, read_text, replace_file, write_bytes, write_text
+from matbench.record.files import open_limited, printable, read_bytes, read_text, replace_file, write_bytes, write_text
 from matbench.record.journal import Journal, encode_record, held, record_path
 from matbench.record.names import id_time, new_record_id
-from matbench.record.reading import read_header, read_record
+from matbench.record.pairs import read_pairs
+from matbench.record.reading import PAIRS, first_kind, limited_lines, read_header, read_record
 
 if TYPE_CHECKING:
-    from matbench.model import Record
+    from collections.abc import Iterable
+
+    from matbench.record.reading import AnyRecord
 
 __all__ = [
     "Journal",
+    "Kept",
     "differences",
     "find_records",
     "incomplete_records",
+    "keep",
+    "keep_all",
     "keep_record",
+    "kept_before",
     "latest_record",
     "new_record_id",
     "read_bytes",
+    "read_either",
     "read_header",
     "read_record",
     "read_text",
@@ -176,8 +186,36 @@ def _listed(records: list[Path]) -> str:
     return f"{shown} and {len(records) - 4} more" if len(records) > 4 else shown
 
 
-def keep_record(record: Record, results: Path) -> Path:
+def read_either(path: Path) -> AnyRecord:
+    """The run or the comparisons in the file `path`, whichever its first line says.
+
+    Raises
+    ------
+    RecordError
+        As `read_record`.
+    """
+    with open_limited(path) as stream:
+        kind = first_kind(next(limited_lines(stream, path.name), b""))
+    return read_pairs(path) if kind is PAIRS else read_record(path)
+
+
+class Kept(NamedTuple):
+    """Where a record from elsewhere lies in the store, and whether that is new."""
+
+    path: Path
+    is_new: bool
+
+
+def keep_record(record: AnyRecord, results: Path) -> Path:
     """Take a record from elsewhere into the store; the file it then has comes back.
+
+    See `keep`, which also tells whether it was there before.
+    """
+    return keep(record, results).path
+
+
+def keep(record: AnyRecord, results: Path) -> Kept:
+    """Take a record from elsewhere into the store.
 
     What is written is what was understood, not the bytes of a source. A record that is there already stays.
 
@@ -195,12 +233,68 @@ def keep_record(record: Record, results: Path) -> Path:
     """
     target = record_path(results, record.header)
     _check_inside(target, results)
+    if not _is_there(target) and (there := kept_before(record, results)):
+        return Kept(there, is_new=False)
     with held(target):
-        if target.is_symlink() or target.exists():
+        if _is_there(target):
             _check_same(target, record)
-        else:
-            replace_file(target, encode_record(record))
-    return target
+            return Kept(target, is_new=False)
+        replace_file(target, _encoded(record))
+    return Kept(target, is_new=True)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def keep_all(records: Iterable[AnyRecord], results: Path) -> list[Kept]:
+    """Take records from elsewhere into the store, all of them or none.
+
+    Raises
+    ------
+    RecordError
+        As `keep`; what was new in the store is then taken out of it again.
+    """
+    kept: list[Kept] = []
+    try:
+        for record in records:
+            kept.append(keep(record, results))  # noqa: PERF401  what is kept so far is taken back on failure
+    except BaseException:
+        for each in kept:
+            if each.is_new:
+                with suppress(OSError):
+                    each.path.unlink(missing_ok=True)
+                    each.path.parent.rmdir()  # where nothing else is in it
+        raise
+    return kept
+
+
+def kept_before(record: AnyRecord, results: Path) -> Path | None:
+    """The file in the store that says the same as `record`, be it under another label of the machine; None without.
+
+    Raises
+    ------
+    RecordError
+        If its id or machine label is no safe file name, or another record has its id.
+    """
+    target = record_path(results, record.header)
+    folder = target.parent.parent
+    places = [path for path in folder.glob(f"*/{target.name}") if path != target and _leads_into(path, folder)]
+    if _is_there(target):
+        places.insert(0, target)
+    for path in places:
+        _check_same(path, record)
+    return places[0] if places else None
+
+
+def _encoded(record: AnyRecord) -> bytes:
+    try:
+        return encode_record(record)
+    except InternalError as error:  # its spelling was shorter than ours
+        raise RecordError(
+            f"the record {printable(record.header.id)!r} has a line that is longer than 1 MiB when written out; "
+            "ask its author for a smaller one"
+        ) from error
 
 
 def _check_inside(target: Path, results: Path) -> None:
@@ -209,10 +303,15 @@ def _check_inside(target: Path, results: Path) -> None:
         raise RecordError(f"{printable(target.parent)} leads out of the results folder; remove that link")
 
 
-def _check_same(target: Path, record: Record) -> None:
-    """Raise RecordError unless the record at `target` says the same as `record`."""
-    there = msgspec.structs.replace(read_record(target), warnings=())
-    if there != msgspec.structs.replace(record, warnings=()):
+def _check_same(target: Path, record: AnyRecord) -> None:
+    """Raise RecordError unless the record at `target` says the same as `record`, be the machine's label another."""
+    there = read_pairs(target) if isinstance(record, PairRecord) else read_record(target)
+    if _content(there) != _content(record):
         raise RecordError(
             f"another record has the id {printable(record.header.id)!r}; rename {printable(target)} if you want both"
         )
+
+
+def _content(record: AnyRecord) -> AnyRecord:
+    header = msgspec.structs.replace(record.header, machine="")
+    return msgspec.structs.replace(record, header=header, warnings=())

@@ -96,7 +96,7 @@ def linux_conditions(root: Path) -> Conditions:
         turbo=_turbo(root),
         cpu_quota=read_quota(root),
         affinity=_affinity(root),
-        load_1m=number((text(root, "proc/loadavg") or "").split(" ")[0]),
+        load_1m=_load(root),
         available_bytes=_smaller(parse_memory(memory, "MemAvailable"), read_memory_left(root)),
         swap_used_bytes=_swap_used(memory),
         huge_pages=parse_selected(text(root, "sys/kernel/mm/transparent_hugepage/enabled")),
@@ -110,6 +110,11 @@ def linux_conditions(root: Path) -> Conditions:
 
 def _each(root: Path, pattern: str) -> list[str]:
     return [found for found in (text(path.parent, path.name) for path in listing(root, pattern)) if found]
+
+
+def _load(root: Path) -> float | None:
+    load = number((text(root, "proc/loadavg") or "").split(" ")[0])
+    return load if load is not None and load >= 0 else None
 
 
 def _turbo(root: Path) -> bool | None:
