@@ -7,6 +7,7 @@ import pytest
 
 from matbench.analyse.doctor import Finding, diagnose, steal_share
 from matbench.model import Conditions, Cpu, Environment, Host, Library
+from matbench.pairing import NoiseFloor
 
 OPENBLAS = Library("blas", "openblas", "0.3.31", "SkylakeX", "pthreads", "libopenblas.so")
 HOST = Host(
@@ -213,3 +214,12 @@ def test_the_share_of_stolen_time_is_between_two_looks():
     assert steal_share(before, Conditions()) is None
     assert steal_share(Conditions(), after) is None
     assert steal_share(before, Conditions(steal_ticks=500, total_ticks=1100)) is None
+
+
+@pytest.mark.parametrize(("floor", "level"), [(0.003, "ok"), (0.03, "warning")])
+def test_the_machine_s_own_noise_is_told_where_it_was_measured(floor, level):
+    noise = NoiseFloor(host_id="x", floor=floor, comparisons=6, measured="2026-11-22T16:12:03Z")
+    found = only("noise", diagnose(HOST, ENVIRONMENT, CONDITIONS, noise))
+    assert found.level == level
+    assert "(6 comparisons, 2026-11-22)" in found.saw
+    assert not [finding for finding in on() if finding.subject == "noise"]

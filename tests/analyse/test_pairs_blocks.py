@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from matbench.analyse.pair_blocks import disturbances, reduce_cells
-from matbench.analyse.pairs import enough, noise_floor, verdicts
+from matbench.analyse.pairs import enough, hopeless, noise_floor, verdicts
 from matbench.model import Conditions, Environment, Host, Problem
 from matbench.pairing import Cell, PairBlock, PairHeader, PairProcess, PairRecord, Refusal, Sample, Settings
 
@@ -184,3 +184,34 @@ def test_a_record_survives_its_file_and_gives_the_same_bits():
     kept = record(blocks)
     again = msgspec.json.decode(msgspec.json.encode(kept), type=PairRecord)
     assert msgspec.json.encode(verdicts(again)) == msgspec.json.encode(verdicts(kept))
+
+
+@pytest.mark.parametrize(("taken_ms", "reason"), [(40, None), (120, "the processor was taken away")])
+def test_arms_a_factor_of_a_hundred_apart_may_lose_a_few_percent_of_their_time(taken_ms, reason):
+    """Of 1,206 ms in the block, 2 % of log(100) are 111 ms: what does not matter to a factor of 100."""
+    slow = block(a=300.0, c=300.0, b=3.0, cpu_ns=(300 - taken_ms) * MS)
+    assert disturbances([slow], 1) == (reason,)
+
+
+def test_between_equal_arms_nothing_more_is_let_pass_than_before():
+    """A sample that was held is itself apart from the others: that must not excuse it."""
+    for held_ms in (0.5, 1, 3, 10, 100):
+        one = block(a=3.0, c=3.0, b=3.0)
+        samples = (replace(one.samples[0], elapsed_ns=int((3 + held_ms) * MS)), *one.samples[1:])
+        assert disturbances([replace(one, samples=samples)], 1) != (None,)
+
+
+def disturbed(count, of):
+    """As many processes of which some have lost the processor in their only block."""
+    return record([block(process=each, **({"delay_ns": 3 * MS} if each < count else {})) for each in range(of)])
+
+
+@pytest.mark.parametrize(("lost", "of", "expected"), [(5, 5, False), (3, 6, False), (4, 6, True), (6, 6, True)])
+def test_a_comparison_is_past_help_once_most_of_six_processes_are_lost(lost, of, expected):
+    assert hopeless(disturbed(lost, of)) is expected
+
+
+def test_a_refused_comparison_is_not_waited_for():
+    refused = replace(disturbed(0, 6), refusals=(Refusal(0, "wrong", "no product"),))
+    assert not hopeless(refused)
+    assert verdicts(disturbed(6, 6))[0].word == "INVALID"

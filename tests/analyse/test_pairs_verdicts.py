@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matbench.analyse.pair_blocks import ProcessValue, Reduction, Void
-from matbench.analyse.pairs import claim_of, fastest, is_narrow, judge
+from matbench.analyse.pairs import fastest, is_narrow, judge
 from matbench.analyse.statistics import holm
 from matbench.analyse.trust import tally
 from matbench.model import Problem
@@ -187,15 +187,6 @@ def test_width_alone_tells_whether_it_is_enough():
     assert not is_narrow(reduction(spread(0.0, 0.01), spread(0.0, 0.02)), SETTINGS)
     assert not is_narrow(reduction([0.0] * 7, [0.0] * 7), SETTINGS)
     assert not is_narrow(reduction([]), SETTINGS)
-
-
-@pytest.mark.parametrize(("factor", "claim"), [(90, "HOLDS"), (100, "OPEN"), (110, "REFUTED")])
-def test_a_claimed_factor_holds_is_refuted_or_stays_open(factor, claim):
-    assert claim_of(verdict(spread(math.log(100), 0.02)), factor) == claim
-
-
-def test_an_invalid_comparison_leaves_every_claim_open():
-    assert claim_of(verdict([]), 0.1) == "OPEN"
 
 
 def test_the_fastest_is_told_only_if_it_is_ahead_of_the_runner_up():

@@ -120,6 +120,21 @@ def test_the_best_of_several_roofs_counts():
     assert findings(ceilings=(slower, ROOF, slower)) == ()
 
 
+@pytest.mark.parametrize(("l2_us", "is_found"), [(100, False), (140, False), (160, True)])
+def test_a_cache_that_is_clearly_slower_than_the_next_is_found(l2_us, is_found):
+    third = Ceiling("read_l3", "float64", 1, 1, 10**7, samples=samples(100_000))
+    second = replace(third, kind="triad_l2", samples=samples(1000 * l2_us))
+    told = findings(ceilings=(ROOF, second, third))
+    assert ("slower than the one behind it: L2 62.5 GB/s, L3 100 GB/s." in " ".join(told)) == is_found
+    assert bool(told) == is_found
+
+
+def test_threads_that_waited_for_each_other_are_no_fault_of_the_record():
+    third = Ceiling("read_l3", "float64", 1, 2, 10**7, samples=samples(100_000))
+    second = replace(third, kind="read_l2", samples=samples(10**7))
+    assert findings(ceilings=(ROOF, second, third)) == ()
+
+
 def test_int64_has_no_roof():
     problem = replace(CUBE, dtype="int64")
     plan = replace(PLAN, blocks=(Block(problem, (("numpy_matmul", 1),)),))

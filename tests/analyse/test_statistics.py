@@ -199,3 +199,23 @@ def test_a_machine_that_slows_down_biases_the_ratio_of_medians_and_not_the_paire
         medians.append(np.median(base[:10]) / np.median(other))
     assert held / 200 >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 200)
     assert np.mean(medians) == pytest.approx(5.0 / 1.4, rel=0.02)
+
+
+def test_where_enough_processes_share_rounds_each_is_one_observation():
+    """Rounds of one process are alike: eight processes of twenty rounds are eight observations, not 160."""
+    rng = np.random.default_rng(3)
+    base, other, ratios = Samples(), Samples(), []
+    for process in range(8):
+        own = math.exp(0.05 * rng.standard_normal())
+        base = base.joined(taken((0.01 * own * rng.lognormal(0, 0.001, 20)).tolist(), process=process))
+        other = other.joined(taken((0.005 * rng.lognormal(0, 0.001, 20)).tolist(), process=process))
+        ratios.append(2 * own)
+    found = paired_ratio(base, other)
+    assert bounds(found) == pytest.approx((min(ratios), max(ratios)), rel=0.002)
+    assert found.estimate == pytest.approx(np.median(ratios), rel=0.002)
+
+
+def test_in_fewer_processes_each_round_is_an_observation_of_these():
+    base, other = taken([0.010, 0.011, 0.012, 0.013]), taken([0.001] * 4)
+    more, others = taken([0.014, 0.015], process=1), taken([0.001] * 2, process=1)
+    assert bounds(paired_ratio(base.joined(more), other.joined(others))) == pytest.approx((10, 15))

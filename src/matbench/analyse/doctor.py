@@ -17,17 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matbench.model import Conditions, Environment, Host
+    from matbench.pairing import NoiseFloor
 
 __all__ = ["Finding", "diagnose", "steal_share"]
 
 STEAL = 0.01  # share of CPU time: as much as the differences that are to be told apart
 SWAP = 256 * 2**20  # bytes: Linux parks that much of idle programs for good on a machine with free memory
 SCARCE, TOO_SCARCE = 2**30, 2**28  # bytes: three 4096 x 4096 matrices of float64 take 384 MiB
+NOISY = 0.01  # what is told apart on a quiet machine
 HOT = 85.0  # degrees Celsius: 10 to 15 below where processors start to throttle
 FAST_CLOCKS = ("tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_page", "timebase", "riscv_clocksource")
 
 
-def diagnose(host: Host, environment: Environment, conditions: Conditions) -> tuple[Finding, ...]:
+def diagnose(
+    host: Host, environment: Environment, conditions: Conditions, noise: NoiseFloor | None = None
+) -> tuple[Finding, ...]:
     """What the doctor finds, in the order in which to mend it: faults, warnings, then what is fine.
 
     What the machine doesn't tell is one line at the end.
@@ -38,6 +42,7 @@ def diagnose(host: Host, environment: Environment, conditions: Conditions) -> tu
         *duplicates(environment),
         *variables(host, environment, conditions),
         *threading_layer(environment),
+        *_noise(noise),
     ]
     ranks = ("fault", "warning", "ok")
     return (*sorted(found, key=lambda finding: ranks.index(finding.level)), *_unknown(host, conditions))
@@ -219,6 +224,18 @@ def _temperature(_: Host, conditions: Conditions) -> Iterator[Finding]:
         yield warning("temperature", f"{degrees:.0f} °C", "a hot processor lowers its clock", "let it cool: sleep 300")
     else:
         yield fine("temperature", f"{degrees:.0f} °C", "the processor has no need to slow down")
+
+
+def _noise(noise: NoiseFloor | None) -> Iterator[Finding]:
+    if noise is None:
+        return
+    apart = format_percent(math.expm1(noise.floor))
+    saw = f"identical code differs by up to {apart} here ({noise.comparisons} comparisons, {noise.measured[:10]})"
+    if noise.floor > NOISY:
+        why = f"no verdict claims a difference of less than {apart} on this machine"
+        yield warning("noise", saw, why, "matbench doctor --noise, again at a quieter hour")
+    else:
+        yield fine("noise", saw, "smaller differences are not claimed")
 
 
 def _unknown(host: Host, conditions: Conditions) -> Iterator[Finding]:

@@ -9,15 +9,17 @@ from typing import Any
 import msgspec
 
 from matbench.analyse.predict import predict_whole
+from matbench.analyse.roofline import MEMORY, roofs_of
 from matbench.analyse.rows import Interval, Row, SpeedUp, Table
 from matbench.analyse.statistics import call_seconds, median_interval, paired_ratio
 from matbench.model import DTYPES, Case, Ceiling, KernelCard, Measurement, Problem, Record
+from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
 INTERPRETED = (
     "pure Python"  # the family whose rows all take alike: no cache blocking, no threads, no matrix-vector path
 )
 
-__all__ = ["bandwidths", "peaks", "tabulate"]
+__all__ = ["bandwidths", "fastest", "operations_of", "peaks", "tabulate"]
 
 
 def peaks(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
@@ -29,7 +31,7 @@ def peaks(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
 
 
 def bandwidths(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
-    """The measured memory bandwidth, byte/s, by ``'<read|triad>/<threads>'``: the best sample, as STREAM has it."""
+    """The measured bandwidth, byte/s, by ``'read/1'`` for memory, ``'read_l2/1'`` for a cache: the best sample."""
     return _best((f"{each.kind}/{each.threads}", each) for each in ceilings if each.kind != "fma")
 
 
@@ -41,6 +43,11 @@ def _best(ceilings: Iterable[tuple[str, Ceiling]]) -> dict[str, Interval]:
             if key not in found or rate > found[key].estimate:
                 found[key] = Interval(rate)
     return found
+
+
+def fastest(streams: dict[str, Interval], threads: int) -> float | None:
+    """The faster of memory's streams at a thread count, byte/s: what writes does not move more than what reads."""
+    return next((roof.bandwidth for roof in roofs_of(streams, threads) if roof.level == MEMORY), None)
 
 
 def _rate(work: float, seconds: Interval) -> Interval:
@@ -59,16 +66,19 @@ def _key(problem: Problem) -> tuple[Any, ...]:
 
 @dataclass
 class _Reader:
-    """A record's measurements by case, with what every row needs to be read against."""
+    """A record's measurements of one operation by case, with what every row needs to be read against."""
 
     record: Record
+    operation: OperationName
     base: str
     peaks: dict[str, Interval]
+    bandwidths: dict[str, Interval]
 
     def __post_init__(self) -> None:
         self.cards = {card.name: card for card in self.record.header.kernels}
         self.order = {name: place for place, name in enumerate(self.cards)}
-        self.found = {each.case: each for each in self.record.measurements}
+        of_operation = (each for each in self.record.measurements if each.case.problem.operation == self.operation)
+        self.found = {each.case: each for each in of_operation}
         self.predicted = dict(self._predictions())
 
     def _predictions(self) -> Iterable[tuple[Case, tuple[Interval, str]]]:
@@ -113,20 +123,26 @@ class _Reader:
         return self._filled(case, median_interval(call_seconds(each.samples)), each)
 
     def _filled(self, case: Case, seconds: Interval, each: Measurement | None, fitted: str | None = None) -> Row:
-        rate = _rate(case.problem.flops, seconds)
+        card, problem = self.card(case.kernel), case.problem
+        rate = _rate(problem.flops, seconds) if problem.flops and not card.view else None
+        is_moving = problem.definition.told == "byte/s" and not card.view
+        traffic = _rate(problem.operand_bytes, seconds) if is_moving else None
+        bandwidth = fastest(self.bandwidths, case.threads)
         peak = self.peaks.get(f"{case.problem.dtype}/{case.threads}")
         first_call_ns = each.first_call_ns if each is not None else None
         return Row(
             case=case,
-            card=self.card(case.kernel),
+            card=card,
             seconds=seconds,
             rate=rate,
-            peak_fraction=rate.estimate / peak.estimate if peak else None,
+            peak_fraction=rate.estimate / peak.estimate if rate and peak else None,
             speedup=self._speedup(case, seconds, each),
             first_call_s=None if first_call_ns is None else first_call_ns * 1e-9,
             extrapolated=each is None,
             ended=each.reason if each is not None and each.outcome == "ended" else None,
             fitted=fitted,
+            traffic=traffic,
+            bandwidth_fraction=traffic.estimate / bandwidth if traffic and bandwidth else None,
         )
 
     def _speedup(self, case: Case, seconds: Interval, each: Measurement | None) -> SpeedUp | None:
@@ -157,8 +173,21 @@ def _ratio(over: Interval, under: Interval) -> Interval:
     )
 
 
-def tabulate(record: Record, base: str | None = None) -> Table:
-    """All rows of a record.
+def operations_of(record: Record) -> tuple[OperationName, ...]:
+    """The operations that a record has measurements of, the product first."""
+    there = {each.case.problem.operation for each in record.measurements}
+    return tuple(each for each in OPERATIONS if each in there)
+
+
+def _base(record: Record, operation: OperationName, asked: str | None) -> str:
+    """The kernel that speed-ups of an operation are told over: that of the plan may be another one's."""
+    known = {each.case.kernel: each.case.problem.operation for each in record.measurements}
+    wanted = (name for name in (asked, record.header.plan.base) if name is not None)
+    return next((name for name in wanted if known.get(name, PRODUCT) == operation), OPERATIONS[operation].base)
+
+
+def tabulate(record: Record, base: str | None = None, operation: OperationName | None = None) -> Table:
+    """All rows of a record, or of one operation in it.
 
     Parameters
     ----------
@@ -166,19 +195,24 @@ def tabulate(record: Record, base: str | None = None) -> Table:
         What was measured, complete or not.
     base
         Kernel that speed-ups are told over; the plan's by default.
+    operation
+        Whose rows; by default the product's or, where there is none, those of the first operation there is.
 
     Returns
     -------
     Table
         Rows by dtype and size, in the order of the ladder within each problem.
     """
-    name = base or record.header.plan.base
-    roofs = peaks(record.ceilings)
+    there = operations_of(record)
+    chosen = operation or (there[0] if there else PRODUCT)
+    name = _base(record, chosen, base)
+    roofs, streams = peaks(record.ceilings), bandwidths(record.ceilings)
     return Table(
         machine=record.header.machine,
         cpu=record.header.host.cpu.brand,
         base=name,
-        rows=tuple(_Reader(record, name, roofs).rows()),
+        rows=tuple(_Reader(record, chosen, name, roofs, streams).rows()),
         peaks=roofs,
-        bandwidths=bandwidths(record.ceilings),
+        bandwidths=streams,
+        operation=chosen,
     )

@@ -18,6 +18,7 @@ from matbench.pairing import Cell, PairBlock, PairProcess, PairRecord, Sample
 __all__ = ["ProcessValue", "Reduction", "Void", "disturbances", "reduce_cells"]
 
 TAKEN = 0.01  # of a block's time without the processor: as much as the differences that are to be told apart
+APART = 0.02  # of the distance between the slowest sample and the fastest: arms a factor of 100 apart stand 9 %
 FAULT_NS = 1000  # a page fault, zeroing included, costs about as much on a virtual machine
 FAULTS = 0.002  # of a block's time spent in more page faults than its process's blocks have in the median
 PACE = 0.05  # by which the canary may be off its median: a turbo step or the neighbour's vector licence
@@ -66,6 +67,7 @@ class _Sums(NamedTuple):
     delay: int | None  # ns
     samples: int
     canary: int | None  # ns
+    spread: float  # logarithm of the longest sample over the shortest
 
 
 class _Norm(NamedTuple):
@@ -89,7 +91,8 @@ def _total(samples: Sequence[Sample], told: Callable[[Sample], int | None]) -> i
 
 def _sums(block: PairBlock, threads: int) -> _Sums:
     samples = block.samples
-    elapsed = sum(sample.elapsed_ns for sample in samples)
+    times = [sample.elapsed_ns for sample in samples]
+    elapsed = sum(times)
     cpu = _total(samples, lambda sample: sample.cpu_ns) if threads == 1 else None
     return _Sums(
         elapsed=elapsed,
@@ -100,6 +103,7 @@ def _sums(block: PairBlock, threads: int) -> _Sums:
         delay=_total(samples, lambda sample: sample.delay_ns),
         samples=len(samples),
         canary=block.canary_ns,
+        spread=math.log(max(times) / min(times)) if times else 0.0,
     )
 
 
@@ -111,7 +115,7 @@ def _middle(values: Sequence[float | None]) -> float:
 def _disturbance(block: _Sums, norm: _Norm) -> str | None:
     """Why the block is dropped, by the first rule that applies."""
     waited = max(block.taken or 0, block.delay or 0)
-    if waited > TAKEN * block.elapsed:
+    if waited > max(TAKEN, APART * block.spread) * block.elapsed:
         return "the processor was taken away"
     if block.faults is not None and (block.faults - norm.faults) * FAULT_NS > FAULTS * block.elapsed:
         return "page faults"

@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+
+import msgspec
 
 from matbench.analyse.pair_blocks import Reduction, Void, reduce_cells
 from matbench.analyse.pair_rules import RELATIVE, Evidence, Word, bounds, decide, half_width, set_aside
 from matbench.analyse.rows import Interval
-from matbench.analyse.statistics import holm, median_interval, sign_test
+from matbench.analyse.statistics import holm, median_interval, processes_needed, sign_test
 from matbench.model import Value
 from matbench.pairing import Cell, PairRecord, Settings
 
-__all__ = ["Claim", "Verdict", "Word", "claim_of", "enough", "fastest", "is_narrow", "judge", "noise_floor", "verdicts"]
+__all__ = [
+    "Verdict",
+    "Word",
+    "enough",
+    "fastest",
+    "fewest_processes",
+    "for_table",
+    "hopeless",
+    "is_narrow",
+    "judge",
+    "noise_floor",
+    "seen_apart",
+    "verdicts",
+]
 
-Claim = Literal["HOLDS", "REFUTED", "OPEN"]
+DISSENTERS = 1  # processes that may say the opposite, in the first round
+TRIED = 6  # processes after which a comparison may be given up
 
 
 class Verdict(Value, frozen=True):
@@ -148,6 +163,32 @@ def _verdict(reduction: Reduction, evidence: Evidence) -> Verdict:
     )
 
 
+def for_table(settings: Settings, rows: int) -> Settings:
+    """The settings with as many processes as it takes to tell a difference in a table of so many rows.
+
+    One process may dissent, as one of the twelve of a single comparison may: each doubling of the rows takes one more.
+    """
+    needed = processes_needed(rows, settings.confidence, DISSENTERS)
+    first = max(settings.processes, needed)
+    return msgspec.structs.replace(settings, processes=first, most_processes=max(settings.most_processes, first))
+
+
+def fewest_processes(settings: Settings, rows: int) -> int:
+    """Processes without which no difference can be told in a table of so many rows: all of them have to agree."""
+    return min(settings.processes, processes_needed(rows, settings.confidence))
+
+
+def hopeless(record: PairRecord) -> bool:
+    """Whether no further process is worth its time: most of those that were taken had to be set aside.
+
+    What is set aside is decided without a look at the arms, so that to stop for it favours neither.
+    """
+    refused = {refusal.cell for refusal in record.refusals}
+    left = [each for index, each in enumerate(reduce_cells(record)) if index not in refused]
+    tried = [(len(each.void), len(each.void) + len(each.values)) for each in left]
+    return bool(tried) and all(processes >= TRIED and 2 * void > processes for void, processes in tried)
+
+
 def enough(record: PairRecord) -> bool:
     """Whether no further process is to be started: every interval is narrow enough, or the processes are used up.
 
@@ -179,12 +220,23 @@ def noise_floor(record: PairRecord) -> float | None:
     Parameters
     ----------
     record
-        Comparisons of kernels with themselves; other cells are left out, but their controls count.
+        As of `seen_apart`.
 
     Returns
     -------
     float or None
         As a logarithm of a ratio, relative for small values; None where the record has no valid A/A comparison.
+    """
+    return max(seen_apart(record), default=None)
+
+
+def seen_apart(record: PairRecord) -> tuple[float, ...]:
+    """How far identical code was seen apart, as logarithms of ratios without their sign: of every A/A comparison.
+
+    Parameters
+    ----------
+    record
+        Comparisons of kernels with themselves; other cells are left out, but their controls count.
     """
     found: list[float] = []
     for each in reduce_cells(record):
@@ -194,26 +246,7 @@ def noise_floor(record: PairRecord) -> float | None:
         found += [] if control is None else [abs(control.estimate)]
         if each.cell.a == each.cell.b:
             found.append(abs(_interval([value.ratio for value in each.values], record.header.settings).estimate))
-    return max(found, default=None)
-
-
-def claim_of(verdict: Verdict, factor: float) -> Claim:
-    """Whether A is at least `factor` times as fast as B: told only where the whole interval and the floor agree.
-
-    Parameters
-    ----------
-    verdict
-        Of the comparison; an INVALID one leaves every claim open.
-    factor
-        Time of B over time of A that is claimed at least.
-    """
-    if verdict.ratio is None or verdict.word == "INVALID":
-        return "OPEN"
-    low, high = bounds(verdict.ratio)
-    floor = 1 + (verdict.floor or 0.0)
-    if low > factor and verdict.ratio.estimate > factor * floor:
-        return "HOLDS"
-    return "REFUTED" if high < factor and verdict.ratio.estimate * floor < factor else "OPEN"
+    return tuple(found)
 
 
 def fastest(rows: Sequence[Verdict]) -> str | None:

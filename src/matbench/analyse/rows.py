@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from matbench.model import Case, KernelCard, Value
+from matbench.operations import OperationName
 
 __all__ = ["Interval", "Row", "SpeedUp", "Table"]
 
@@ -33,7 +34,7 @@ class Row(Value, frozen=True):
     case: Case
     card: KernelCard
     seconds: Interval | None = None  # time of one call, s
-    rate: Interval | None = None  # 2 m n k over the time, flop/s
+    rate: Interval | None = None  # operations, 2 m n k for a product, over the time, flop/s
     peak_fraction: float | None = None  # rate over the measured peak of the same dtype and thread count
     speedup: SpeedUp | None = None
     first_call_s: float | None = None  # first call, compilation included, s
@@ -42,14 +43,17 @@ class Row(Value, frozen=True):
     skipped: str | None = None  # the reason why there is no time
     ended: str | None = None  # the reason why there are fewer samples than planned: it was stopped
     wrong: bool = False  # the result failed the oracle: never timed
+    traffic: Interval | None = None  # bytes that have to be moved over the time, byte/s: of what is told in them
+    bandwidth_fraction: float | None = None  # traffic over the measured memory bandwidth; above 1 within the caches
 
 
 class Table(Value, frozen=True):
-    """All rows of a record and what they are read against."""
+    """All rows of one operation in a record and what they are read against."""
 
     machine: str  # anonymous label
     cpu: str  # brand string
     base: str  # kernel that speed-ups are told over
     rows: tuple[Row, ...] = ()  # in ladder order within each problem, problems by dtype and size
     peaks: dict[str, Interval] = field(default_factory=dict)  # '<dtype>/<threads>' -> measured FMA peak, flop/s
-    bandwidths: dict[str, Interval] = field(default_factory=dict)  # '<read|triad>/<threads>' -> byte/s
+    bandwidths: dict[str, Interval] = field(default_factory=dict)  # '<read|triad>[_<cache>]/<threads>' -> byte/s
+    operation: OperationName = "matmul"  # that the rows are of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 
 from matbench.analyse.rows import Interval
@@ -15,6 +16,7 @@ __all__ = [
     "holm",
     "median_interval",
     "paired_ratio",
+    "processes_needed",
     "rank_of_bound",
     "sign_test",
     "upper_bound",
@@ -97,6 +99,23 @@ def sign_test(values: Sequence[float], centre: float = 0.0) -> float:
     return min(1.0, 2 * sum(math.comb(count, ways) for ways in range(fewest + 1)) / (1 << count))
 
 
+def processes_needed(rows: int, confidence: float, dissenters: int = 0) -> int:
+    """The fewest processes with which a difference can be told in a table, so many of them saying the opposite.
+
+    Holm's correction asks the first of its rows to be as sure as if it were the worst of all; this many are enough
+    for every row.
+
+    Examples
+    --------
+    >>> processes_needed(1, 0.99), processes_needed(1, 0.99, 1), processes_needed(8, 0.99, 1)
+    (8, 12, 15)
+    """
+    allowed, count = (1 - confidence) / rows, dissenters + 1
+    while 2 * sum(math.comb(count, ways) for ways in range(dissenters + 1)) / (1 << count) > allowed:
+        count += 1
+    return count
+
+
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Holm's adjusted p-values: all that are at most alpha may be believed together, one false among them with
     probability alpha at most.
@@ -144,8 +163,10 @@ def call_seconds(samples: Samples) -> tuple[float, ...]:
 def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) -> Interval | None:
     """Time of the base over time of the other: the median over rounds in which both were sampled.
 
-    What the machine does to a whole round, fast or slow, cancels. Where the rounds in common are too few for an
-    interval, the estimate is the ratio of the two medians over all samples.
+    What the machine does to a whole round, fast or slow, cancels. Where several processes share enough for an interval,
+    each is one observation, the median of its rounds, as in a paired comparison; in fewer processes each round is,
+    and the interval is one of these processes. Where the rounds in common are too few for an interval, the estimate
+    is the ratio of the two medians over all samples.
 
     Returns
     -------
@@ -155,13 +176,17 @@ def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) 
     if not len(base) or not len(other):
         return None
     times = dict(zip(zip(base.process, base.round, strict=True), call_seconds(base), strict=True))
-    places = zip(other.process, other.round, strict=True)
-    logs = [
-        math.log(times[place] / seconds)
-        for place, seconds in zip(places, call_seconds(other), strict=True)
-        if place in times
-    ]
-    found = median_interval(logs, confidence) if logs else None
+    logs: dict[int, list[float]] = defaultdict(list)
+    for process, turn, seconds in zip(other.process, other.round, call_seconds(other), strict=True):
+        if (process, turn) in times:
+            logs[process].append(math.log(times[process, turn] / seconds))
+    found = _over_units([statistics.median(each) for each in logs.values()], confidence)
+    found = found or _over_units([each for rounds in logs.values() for each in rounds], confidence)
     if found is None or found.low is None or found.high is None:
         return Interval(statistics.median(call_seconds(base)) / statistics.median(call_seconds(other)))
     return Interval(math.exp(found.estimate), math.exp(found.low), math.exp(found.high))
+
+
+def _over_units(values: Sequence[float], confidence: float) -> Interval | None:
+    """The median's interval over independent observations; None where they are too few for one."""
+    return median_interval(values, confidence) if rank_of_bound(len(values), confidence) else None

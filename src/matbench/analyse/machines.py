@@ -1,0 +1,384 @@
+"""Runs side by side: the cells that all of them have, absolute, as shares of each one's own peak, over one of them.
+
+Nothing is mixed: cells are equal in kernel, origin, threads, shape, element type and layout; means are taken over the
+cells that all have, each element type and operation for itself; a run that can't be believed is set aside, with why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from matbench.analyse.compare_drift import (
+    Drift,
+    counted,
+    drift_between,
+    mean_ratios,
+    ratios_between,
+    repeats_of,
+    word_of,
+)
+from matbench.analyse.compare_facts import Fact, differing, remarks
+from matbench.analyse.pair_rules import Word
+from matbench.analyse.rows import Interval
+from matbench.errors import UsageError
+from matbench.model import DTYPES
+from matbench.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from matbench.analyse.compare_cells import Array, Cell
+    from matbench.analyse.compare_runs import Run
+    from matbench.sizes import Shape
+
+__all__ = ["AXES", "Axis", "Comparison", "Excluded", "Group", "Mean", "compare"]
+
+Axis = Literal["kernel", "n", "threads"]
+AXES: tuple[Axis, ...] = ("kernel", "n", "threads")
+
+NOT_MEASURED = "not measured"
+_SHOWN = 3  # things that a message names
+
+
+class Excluded(NamedTuple):
+    """A cell that not all runs have."""
+
+    cell: Cell
+    lacking: tuple[int, ...]  # indices of the runs without it
+    reason: str  # of the first of them that tells one
+
+
+class Group(NamedTuple):
+    """Cells that a mean is taken over: one element type and operation, and what they share on an axis."""
+
+    family: str  # element type, and the operation where it is not the product
+    label: str  # empty for all cells of the family
+    places: tuple[int, ...]  # among the common cells
+
+
+class Mean(NamedTuple):
+    """What a group of cells comes to in one run."""
+
+    ratio: Interval  # geometric mean of: time of the base over time of the run
+    share: float | None  # geometric mean of the shares of the run's own measured peak
+    word: Word
+    cells: int  # that it is the mean of: those with bounds in all runs, where there are any
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several runs over the cells that all of them have.
+
+    Attributes
+    ----------
+    runs
+        Those that may be compared, in the order given.
+    base
+        Index of the one that ratios are told over.
+    cells
+        What all runs have: by element type, size, ladder, threads.
+    seconds
+        runs x 3 x cells: median time of a call and its bounds, s; NaN for bounds that are not known.
+    drifts
+        What is allowed for between the base and each run, by threads.
+    excluded
+        Cells that some runs have and others lack.
+    aside
+        Runs that are not compared: (name, why).
+    foreign
+        Origin of kernels that need not be products of matrices; they have times, but no rates.
+    """
+
+    runs: tuple[Run, ...]
+    base: int
+    cells: tuple[Cell, ...]
+    seconds: Array
+    drifts: tuple[dict[int, Drift], ...]
+    excluded: tuple[Excluded, ...] = ()
+    aside: tuple[tuple[str, str], ...] = ()
+    foreign: str = ""
+
+    @cached_property
+    def ratios(self) -> Array:
+        """Runs x 3 x cells: time of the base over time of the run, with bounds that hold the drift."""
+        base = self.seconds[self.base]
+        threads = [cell.threads for cell in self.cells]
+        wider = ([drifts[count].size for count in threads] for drifts in self.drifts)
+        each = (ratios_between(base, own, np.array(drift)) for own, drift in zip(self.seconds, wider, strict=True))
+        found = np.stack(list(each))
+        found[self.base] = 1.0
+        return found
+
+    @cached_property
+    def rates(self) -> Array:
+        """Runs x cells: operations over the median time, flop/s; NaN where none are counted or known."""
+        flops = np.array(
+            [np.nan if cell.origin == self.foreign else (cell.flops or np.nan) for cell in self.cells], dtype=float
+        )
+        rates: Array = flops / self.seconds[:, 0, :]
+        return rates
+
+    @cached_property
+    def shares(self) -> Array:
+        """Runs x cells: the rate over the measured peak of that run, element type and thread count; NaN without one."""
+        keys = [f"{cell.dtype}/{cell.threads}" for cell in self.cells]
+        roofs = np.array([[run.peaks.get(key, np.nan) for key in keys] for run in self.runs], dtype=float)
+        shares: Array = self.rates / roofs
+        return shares
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """What is not the same in all runs."""
+        return differing(self.runs)
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """What to know before the figures."""
+        return remarks(self.runs, self.facts)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Element types, with the operation where it is not the product, of the common cells."""
+        return tuple(dict.fromkeys(cell.family for cell in self.cells))
+
+    @property
+    def is_one_machine(self) -> bool:
+        """Whether all runs were made on one machine, as far as is known."""
+        return all(run.is_same_machine(self.runs[self.base]) for run in self.runs)
+
+    def groups(self, axis: Axis | None = None) -> tuple[Group, ...]:
+        """The common cells by family and what they share on an axis; one group a family without it."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for place, cell in enumerate(self.cells):
+            found.setdefault((cell.family, _label(cell, axis)), []).append(place)
+        ordered = sorted(found, key=lambda key: self._group_key(key, axis))
+        return tuple(Group(*key, tuple(found[key])) for key in ordered)
+
+    def _group_key(self, key: tuple[str, str], axis: Axis | None) -> tuple[int, int, int]:
+        """Families as the cells have them, kernels by the ladder, numbers by size; sorting is stable."""
+        family, label = self.families.index(key[0]), key[1]
+        if axis == "kernel":
+            return family, self._ladder.get(label, len(self._ladder)), 0
+        if label.isdigit():
+            return family, 0, int(label)
+        return family, 1, 0
+
+    @cached_property
+    def _ladder(self) -> dict[str, int]:
+        return _ladder([self.runs[self.base], *self.runs])
+
+    def means(self, group: Group) -> tuple[Mean, ...]:
+        """The geometric means of all runs over the cells of a group."""
+        if group not in self._means:
+            self._means[group] = tuple(self._made_means(list(group.places)))
+        return self._means[group]
+
+    @cached_property
+    def _means(self) -> dict[Group, tuple[Mean, ...]]:
+        return {}
+
+    def _made_means(self, places: list[int]) -> Iterator[Mean]:
+        kept = np.array(places)[counted(self.ratios[:, :, places])]
+        threads = {self.cells[place].threads for place in kept.tolist()}
+        shares = np.exp(np.log(self.shares[:, kept]).mean(axis=1)).tolist()
+        ratios = mean_ratios(self.ratios[:, :, kept])
+        for run, (ratio, share) in enumerate(zip(ratios, shares, strict=True)):
+            yield Mean(ratio, None if np.isnan(share) else share, self._word(run, ratio, threads), len(kept))
+
+    def mean(self, run: int, group: Group) -> Mean:
+        """The geometric means of one run over the cells of a group."""
+        return self.means(group)[run]
+
+    def ratio(self, run: int, place: int) -> Interval:
+        """The ratio in one cell."""
+        return _interval(self.ratios[run, :, place])
+
+    def time(self, run: int, place: int) -> Interval:
+        """The time of a call in one cell, s."""
+        return _interval(self.seconds[run, :, place])
+
+    def word(self, run: int, place: int) -> Word:
+        """What may be said of a run in one cell."""
+        return self._word(run, self.ratio(run, place), {self.cells[place].threads})
+
+    def _word(self, run: int, ratio: Interval, threads: Collection[int]) -> Word:
+        if run == self.base:
+            return "EQUIVALENT"
+        if self.runs[run].doubt or self.runs[self.base].doubt:
+            return "INVALID"
+        return word_of(ratio, max(self.drifts[run][count].size for count in threads))
+
+
+def _interval(values: Array) -> Interval:
+    estimate, low, high = map(float, values)
+    return Interval(estimate) if np.isnan(low) else Interval(estimate, low, high)
+
+
+def _label(cell: Cell, axis: Axis | None) -> str:
+    if axis is None:
+        return ""
+    return {"kernel": cell.kernel, "n": cell.shape, "threads": str(cell.threads)}[axis]
+
+
+def _dtype_place(dtype: str) -> int:
+    return next((place for place, each in enumerate(DTYPES) if each == dtype), len(DTYPES))
+
+
+def _operation_place(operation: str) -> int:
+    return next((place for place, each in enumerate(OPERATIONS) if each == operation), len(OPERATIONS))
+
+
+def _ladder(runs: Iterable[Run]) -> dict[str, int]:
+    """Kernel -> its place on the ladder; those that only later runs have come after."""
+    names = dict.fromkeys(card.name for run in runs for card in run.header.kernels)
+    return {name: place for place, name in enumerate(names)}
+
+
+def compare(
+    runs: Sequence[Run],
+    base: int = 0,
+    *,
+    dtype: str | None = None,
+    shapes: Collection[Shape] = (),
+    floors: Mapping[str, float] | None = None,
+    foreign: str = "",
+) -> Comparison:
+    """Several runs side by side.
+
+    Parameters
+    ----------
+    runs
+        At least two, with names that differ.
+    base
+        Index of the one that ratios are told over.
+    dtype, shapes
+        Only cells of this element type and of these (m, n, k); all by default.
+    floors
+        host_id -> measured noise floor, as a logarithm.
+    foreign
+        Origin of kernels that need not be products of matrices.
+
+    Raises
+    ------
+    UsageError
+        If fewer than two runs can be compared, the base can't, or the runs have no cell in common.
+    """
+    sound = [run for run in runs if run.fault is None]
+    aside = tuple((run.name, run.fault) for run in runs if run.fault is not None)
+    _check_sound(runs, base, sound)
+    wanted = [_wanted(run, dtype, shapes) for run in sound]
+    common = wanted[0].intersection(*wanted[1:])
+    if not common:
+        raise _nothing_in_common(sound, wanted)
+    ladder = _ladder([runs[base], *sound])
+    cells = sorted(common, key=lambda cell: _order(cell, ladder))
+    repeats, counts = repeats_of(sound), sorted({cell.threads for cell in cells})
+    return Comparison(
+        runs=tuple(sound),
+        base=sound.index(runs[base]),
+        cells=tuple(cells),
+        seconds=_side_by_side(sound, cells),
+        drifts=tuple(
+            {count: drift_between(runs[base], run, count, repeats, floors) for count in counts} for run in sound
+        ),
+        excluded=_excluded(
+            sound, wanted, sorted(wanted[0].union(*wanted[1:]) - common, key=lambda cell: _order(cell, ladder))
+        ),
+        aside=aside,
+        foreign=foreign,
+    )
+
+
+def _wanted(run: Run, dtype: str | None, shapes: Collection[Shape]) -> frozenset[Cell]:
+    if dtype is None and not shapes:
+        return frozenset(run.cells)
+    found = (cell for cell in run.cells if dtype in {None, cell.dtype})
+    return frozenset(cell for cell in found if not shapes or (cell.m, cell.n, cell.k) in shapes)
+
+
+def _side_by_side(runs: Sequence[Run], cells: Sequence[Cell]) -> Array:
+    """Runs x 3 x cells: times of these cells, which all runs have."""
+    orders: dict[tuple[Cell, ...], list[int]] = {}  # runs of one plan have their cells in one order
+    for run in runs:
+        if run.cells not in orders:
+            columns = {cell: place for place, cell in enumerate(run.cells)}
+            orders[run.cells] = [columns[cell] for cell in cells]
+    return np.stack([run.seconds[:, orders[run.cells]] for run in runs])
+
+
+def _order(cell: Cell, ladder: Mapping[str, int]) -> tuple[object, ...]:
+    """By operation and element type, squares before rectangles, small before large, then the ladder, then threads."""
+    place = ladder.get(cell.kernel, len(ladder))
+    size = (cell.m != cell.n or cell.n != cell.k, cell.flops, cell.m, cell.n, cell.layout)
+    return (
+        _operation_place(cell.operation),
+        _dtype_place(cell.dtype),
+        *size,
+        place,
+        cell.kernel,
+        cell.threads,
+        cell.origin,
+    )
+
+
+def _check_sound(runs: Sequence[Run], base: int, sound: Sequence[Run]) -> None:
+    if len(runs) < 2:
+        raise UsageError("one run alone is no comparison; name two or more, or a folder that holds them")
+    chosen = runs[base]
+    if chosen.fault is not None:
+        raise UsageError(
+            f"{chosen.name} can't be the base ({chosen.fault}); name another with --baseline or measure it again"
+        )
+    if len(sound) < 2:
+        other = next(run for run in runs if run.fault is not None)
+        raise UsageError(
+            f"only {chosen.name} is left to compare: {other.name} is set aside ({other.fault}); measure it again"
+        )
+
+
+def _nothing_in_common(runs: Sequence[Run], wanted: Sequence[Collection[Cell]]) -> UsageError:
+    """Why: what was asked for is nowhere, one run shares nothing with the others, or there are simply too many."""
+    if not any(wanted):
+        dtypes = dict.fromkeys(cell.dtype for run in runs for cell in run.cells)
+        return UsageError(f"none of these runs has such cells; element types there are: {', '.join(dtypes) or 'none'}")
+    counts: dict[Cell, int] = {}
+    for cells in wanted:
+        for cell in cells:
+            counts[cell] = counts.get(cell, 0) + 1
+    rarest = min(range(len(runs)), key=lambda place: max((counts[cell] for cell in wanted[place]), default=0))
+    told = f"{runs[rarest].name} has {_contents(wanted[rarest])}"
+    other = next(place for place in range(len(runs)) if place != rarest)
+    return UsageError(
+        f"these runs have no cell in common (unlike sizes, threads and element types are never mixed): {told}, "
+        f"{runs[other].name} has {_contents(wanted[other])}; leave one out, or measure the same sizes"
+    )
+
+
+def _contents(cells: Collection[Cell]) -> str:
+    """What there is, briefly: ``float64 at 64, 100 and 3 more sizes on 1 and 2 threads``."""
+    if not cells:
+        return "nothing of it"
+    dtypes = sorted({cell.dtype for cell in cells}, key=_dtype_place)
+    shapes = [shape for _, shape in sorted({(cell.flops, cell.shape) for cell in cells})]
+    more = f" and {len(shapes) - _SHOWN} more" if len(shapes) > _SHOWN else ""
+    threads = ", ".join(map(str, sorted({cell.threads for cell in cells})[: _SHOWN + 1]))
+    return f"{', '.join(dtypes)} at n = {', '.join(shapes[:_SHOWN])}{more} (threads: {threads})"
+
+
+def _excluded(runs: Sequence[Run], wanted: Sequence[frozenset[Cell]], cells: Sequence[Cell]) -> tuple[Excluded, ...]:
+    every = frozenset(cells)
+    lacking: dict[Cell, list[int]] = {cell: [] for cell in cells}
+    for place, own in enumerate(wanted):
+        for cell in every - own:
+            lacking[cell].append(place)
+    return tuple(
+        Excluded(cell, tuple(lacking[cell]), _reason(cell, [runs[at] for at in lacking[cell]])) for cell in cells
+    )
+
+
+def _reason(cell: Cell, lacking: Sequence[Run]) -> str:
+    return next((run.missing[cell] for run in lacking if cell in run.missing), NOT_MEASURED)
