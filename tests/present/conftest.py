@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from matbench.analyse.rows import Interval, Row, SpeedUp, Table
-from matbench.model import Case, KernelCard, Problem
+from matbench.model import (
+    Caches,
+    Case,
+    Conditions,
+    Environment,
+    Header,
+    Host,
+    KernelCard,
+    Measurement,
+    Plan,
+    Problem,
+    Record,
+    Samples,
+)
 
 BASE = "python_lists"
 PEAK = 60e9  # flop/s a thread
@@ -99,6 +113,10 @@ def table_of(rows, *, base=BASE, peaks=(1, 2), **fields):
     return Table(base=base, rows=tuple(rows), peaks=roofs, **fields)
 
 
+def compiled(card):
+    return msgspec.structs.replace(card, compiled=True)
+
+
 def full_table():
     return table_of(row for n in SIZES for row in rows_of(n))
 
@@ -107,6 +125,7 @@ class Made:
     """The builders above, for tests that need a table of their own."""
 
     card = staticmethod(card_of)
+    compiled = staticmethod(compiled)
     row = staticmethod(row_of)
     rows = staticmethod(rows_of)
     skipped = staticmethod(skipped_of)
@@ -126,3 +145,60 @@ def made():
 def table():
     assert math.isclose(rate_of(57.0, 0, 1024, 1), 57e9)
     return full_table()
+
+
+@pytest.fixture(scope="session")
+def record_of():
+    """A record with a host and measurements of one's own."""
+
+    def made(host=None, measurements=()):
+        header = Header(
+            id="20261122T161203Z-3f9a1c",
+            created="2026-11-22T16:12:03Z",
+            machine="quiet-heron",
+            host=host or Host(),
+            environment=Environment(),
+            conditions=Conditions(),
+            plan=Plan("quick", "matbench run", 1, 60.0, 30, 10**7, BASE, ()),
+            kernels=tuple(card_of(name, rung, idea) for name, rung, idea, *_ in KERNELS),
+        )
+        return Record(header, (), tuple(measurements))
+
+    return made
+
+
+STREAMS = {"read/1": 10e9, "read/2": 18e9, "triad/1": 9e9, "read_l1/1": 400e9, "read_l2/1": 150e9, "read_l3/1": 80e9}
+CACHES = Caches(l1d=32 * 1024, l2=2**20, l3=2**26)
+
+
+@pytest.fixture(scope="session")
+def with_streams():
+    """A table with bandwidths of one's own, byte/s."""
+    return lambda table, streams: msgspec.structs.replace(
+        table, bandwidths={key: Interval(value) for key, value in streams.items()}
+    )
+
+
+@pytest.fixture(scope="session")
+def streamed(table, with_streams):
+    """The machine with the bandwidth of each level measured."""
+    return with_streams(table, STREAMS)
+
+
+@pytest.fixture(scope="session")
+def sampled(record_of):
+    """The record of that machine with samples at two sizes, of two processes, a late one among each rung's."""
+
+    def samples(place, count=24):
+        elapsed = tuple(
+            round(1e6 * (1 + 0.01 * ((7 * i + place) % 11)) * (3 if i == place else 1)) for i in range(count)
+        )
+        return Samples((1,) * count, elapsed, tuple(i // (count // 2) for i in range(count)), tuple(range(count)))
+
+    measurements = [
+        Measurement(Case(name, Problem(n, n, n), threads), samples=samples(place))
+        for n in (256, 257)
+        for place, (name, *_, counts) in enumerate(KERNELS)
+        for threads in counts
+    ]
+    return record_of(host=Host(caches=CACHES, physical_cores=2), measurements=measurements)

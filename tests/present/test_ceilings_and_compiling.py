@@ -21,6 +21,13 @@ def test_peak_and_bandwidth_are_told_by_thread_count():
     assert "triad 30.0 GB/s on 2 threads" in sentence
 
 
+def test_caches_are_told_apart_from_memory_by_the_faster_of_their_streams():
+    told = {"read_l1/1": 300e9, "triad_l1/1": 400e9, "read_l2/1": 100e9, "read/1": 15e9, "read_l2/2": 190e9}
+    sentence = ceilings_sentence(replace(full_table(), bandwidths={key: Interval(rate) for key, rate in told.items()}))
+    caches = "caches L1 400 GB/s on 1 thread, L2 100 GB/s on 1 thread and L2 190 GB/s on 2 threads"
+    assert f"; {caches}; memory read 15.0 GB/s on 1 thread." in sentence
+
+
 def test_without_ceilings_nothing_is_said():
     assert ceilings_sentence(replace(full_table(), peaks={}, bandwidths={})) is None
 

@@ -91,7 +91,7 @@ GOLDEN_ENVIRONMENT = {
     "variables": {},
     "env_id": "unknown",
 }
-CELL = {"m": 100, "n": 100, "k": 100, "dtype": "float64"}
+CELL = {"operation": "matmul", "m": 100, "n": 100, "k": 100, "dtype": "float64"}
 GOLDEN_MEASUREMENTS = [
     {
         **CELL,
@@ -100,6 +100,8 @@ GOLDEN_MEASUREMENTS = [
         "seconds": {"estimate": 0.0625, "low": 0.05, "high": 0.078125},
         "gflops": 0.032,
         "peak_fraction": 0.0005,
+        "gbytes_per_s": None,
+        "bandwidth_fraction": None,
         "speedup": None,
         "extrapolated": False,
         "skipped": None,
@@ -111,6 +113,8 @@ GOLDEN_MEASUREMENTS = [
         "seconds": {"estimate": 0.00025, "low": None, "high": None},
         "gflops": 8.0,
         "peak_fraction": None,
+        "gbytes_per_s": None,
+        "bandwidth_fraction": None,
         "speedup": {"base": "python_lists", "estimate": 250.0, "low": 200.0, "high": 300.0},
         "extrapolated": False,
         "skipped": None,
@@ -122,6 +126,8 @@ GOLDEN_MEASUREMENTS = [
         "seconds": None,
         "gflops": None,
         "peak_fraction": None,
+        "gbytes_per_s": None,
+        "bandwidth_fraction": None,
         "speedup": None,
         "extrapolated": False,
         "skipped": "needs avx2",

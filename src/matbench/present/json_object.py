@@ -11,35 +11,37 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Interval, Row, SpeedUp, Table
     from matbench.model import Header
 
-__all__ = ["run_object"]
+__all__ = ["row_object", "run_object"]
 
 
-def run_object(record_header: Header, table: Table) -> dict[str, object]:
+def run_object(record_header: Header, *tables: Table) -> dict[str, object]:
     """The run as builtin types, ready for any JSON encoder; what has no value is None.
 
     Parameters
     ----------
     record_header
         Says what the machine and its software are.
-    table
-        The derived figures, one row a case.
+    *tables
+        The derived figures, one row a case: a table an operation.
 
     Returns
     -------
     dict
         ``schema``, ``host``, ``environment`` and ``measurements``. In each measurement ``seconds`` is the time of one
-        call in s and ``gflops`` its rate; ``extrapolated`` is true where any of its figures rests on a prediction:
-        its own time, or the time of the base that its speed-up is told over.
+        call in s, ``gflops`` its rate and ``gbytes_per_s`` that of operations told in bytes; ``extrapolated`` is
+        true where any of its figures rests on a prediction: its own time, or the time of the base that its speed-up is
+        told over.
     """
     return {
         "schema": record_header.schema,
         "host": _plain(record_header.host),
         "environment": _plain(record_header.environment),
-        "measurements": [_measurement(row) for row in table.rows],
+        "measurements": [row_object(row) for table in tables for row in table.rows],
     }
 
 
-def _measurement(row: Row) -> dict[str, object]:
+def row_object(row: Row) -> dict[str, object]:
+    """One measurement of that object."""
     problem, speedup = row.case.problem, row.speedup
     return {
         "kernel": row.case.kernel,
@@ -54,6 +56,9 @@ def _measurement(row: Row) -> dict[str, object]:
         "speedup": None if speedup is None else {"base": speedup.base, **_bounds(speedup)},
         "extrapolated": row.extrapolated or (speedup is not None and speedup.extrapolated),
         "skipped": row.skipped,
+        "operation": problem.operation,
+        "gbytes_per_s": None if row.traffic is None else _finite(row.traffic.estimate / 1e9),
+        "bandwidth_fraction": _finite(row.bandwidth_fraction),
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from matbench.analyse.crossover import overtakes
+from matbench.analyse.roofline import MEMORY, roofs
 from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at
 from matbench.present.words import bracket, clean, count_threads, listed, rate_text, time_text, where
 from matbench.units import format_factor, format_rate, format_seconds
@@ -170,11 +172,24 @@ def extrapolated_sentence(table: Table) -> str | None:
 
 
 def ceilings_sentence(table: Table) -> str | None:
-    """What the hardware was found to be able to do, by thread count: multiply-adds and memory; None if not measured."""
+    """What the hardware was found able to do, by thread count: multiply-adds, caches, memory; None if not measured."""
     peaks = [_limit(key, f"{format_rate(each.estimate)} GFLOP/s") for key, each in sorted(table.peaks.items())]
-    streams = [_limit(key, f"{format_rate(each.estimate)} GB/s") for key, each in sorted(table.bandwidths.items())]
-    parts = [f"{what} {listed(found)}" for what, found in (("peak", peaks), ("memory", streams)) if found]
+    memory = [(key, each) for key, each in sorted(table.bandwidths.items()) if "_" not in key]
+    streams = [_limit(key, f"{format_rate(each.estimate)} GB/s") for key, each in memory]
+    told = (("peak", peaks), ("caches", _caches(table)), ("memory", streams))
+    parts = [f"{what} {listed(found)}" for what, found in told if found]
     return f"Measured limits of the hardware: {'; '.join(parts)}." if parts else None
+
+
+def _caches(table: Table) -> list[str]:
+    """The bandwidths of the caches by thread count, each the higher of reading and triad."""
+    counts = sorted({int(key.rpartition("/")[2]) for key in table.bandwidths if "_" in key})
+    return [
+        f"{roof.level} {format_rate(roof.bandwidth)} GB/s on {count_threads(threads)}"
+        for threads in counts
+        for roof in roofs(table, threads)
+        if roof.level != MEMORY
+    ]
 
 
 def _limit(key: str, rate: str) -> str:
@@ -198,13 +213,13 @@ def compile_sentence(table: Table) -> str | None:
 
 
 def _pays_from(table: Table, compiled: Row) -> int | None:
-    """The smallest square size at which compiling and one call take less than one call of the base."""
-    first_s, case = compiled.first_call_s or 0.0, compiled.case
-    for row in table.rows:
-        same = (row.case.kernel, row.case.threads, row.case.problem.dtype) == (case.kernel, case.threads, "float64")
-        base = base_row(table, row.case.problem) if same and row.case.problem.is_square else None
-        if base is None or base.seconds is None or row.seconds is None:
-            continue
-        if first_s + row.seconds.estimate < base.seconds.estimate:
-            return row.case.problem.n
-    return None
+    """The smallest square size from which on compiling and one call take less than one call of the base."""
+    case = compiled.case
+    rows = [
+        row
+        for row in table.rows
+        if (row.case.kernel, row.case.threads, row.case.problem.dtype) == (case.kernel, case.threads, "float64")
+        and row.case.problem.is_square
+    ]
+    base = [found for row in rows if (found := base_row(table, row.case.problem)) is not None]
+    return overtakes(rows, base, compiled.first_call_s or 0.0)

@@ -6,19 +6,24 @@ import csv
 import io
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from matbench.analyse.ladder import fastest
+from matbench.operations import PRODUCT
 from matbench.present.choose import base_row, has_bounds, has_time, peak_of, rows_at, square_series
 from matbench.present.words import (
     bracket,
     clean,
     count_threads,
     escape_markdown,
-    rate_text,
+    speed_of,
+    speed_text,
     time_text,
+    unit_of,
     where,
 )
-from matbench.units import format_factor, format_percent, format_rate
+from matbench.units import format_bytes, format_factor, format_percent, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Interval, Row, SpeedUp, Table
     from matbench.model import Dtype, Problem
 
-__all__ = ["ladder_table", "overview_table", "render_markdown", "skipped_list", "to_csv"]
+__all__ = ["csv_text", "ladder_table", "overview_table", "render_markdown", "skipped_lines", "skipped_list", "to_csv"]
 
 NO_INTERVAL = "†"
 ENDED = "‡"  # it was stopped: there are fewer samples than planned
@@ -114,9 +119,9 @@ def _ladder_columns(table: Table, rows: Sequence[Row]) -> dict[str, list[str]]:
         "idea": [row.card.idea for row in rows],
         "threads": [str(t) for t in threads] if set(threads) != {1} else [],
         "time of a call": [_time_cell(row) for row in rows],
-        "GFLOP/s": [rate_text(row) for row in rows],
+        unit_of(table.operation): [speed_text(row) for row in rows],
         f"speed-up over {table.base}": [_speedup_cell(row, table.base) for row in rows],
-        "share of peak": [_share_cell(row) for row in rows],
+        **_share_columns(table, rows),
     }
     return {title: cells or [""] * len(rows) for title, cells in columns.items()}
 
@@ -128,10 +133,15 @@ def _time_cell(row: Row) -> str:
     return ("~" if row.extrapolated else "") + time_text(row.seconds) + mark + (ENDED if row.ended else "")
 
 
-def _share_cell(row: Row) -> str:
-    if row.peak_fraction is None:
-        return ""
-    return ("~" if row.extrapolated else "") + format_percent(row.peak_fraction)
+def _share_columns(table: Table, rows: Sequence[Row]) -> dict[str, list[str]]:
+    """How far from the limit of the hardware that an operation is told against: arithmetic or memory."""
+    if unit_of(table.operation) == "GFLOP/s":
+        return {"share of peak": [_share_cell(row, row.peak_fraction) for row in rows]}
+    return {"share of memory bandwidth": [_share_cell(row, row.bandwidth_fraction) for row in rows]}
+
+
+def _share_cell(row: Row, share: float | None) -> str:
+    return "" if share is None else ("~" if row.extrapolated else "") + format_percent(share)
 
 
 def _speedup_cell(row: Row, base: str) -> str:
@@ -157,10 +167,8 @@ def speedup_text(speedup: SpeedUp) -> str:
 
 
 def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
-    rates = any(row.rate is not None for row in rows)
-    notes = [
-        f"At {where(problem)}" + ("; GFLOP/s are 2 m n k over the time, with the time's interval." if rates else ".")
-    ]
+    rates = any(speed_of(row) is not None for row in rows)
+    notes = [f"At {where(problem)}" + (f"; {_rate_words(problem)}, with the time's interval." if rates else ".")]
     if any(row.speedup is not None for row in rows):
         notes.append(f"Speed-up [low, high]: the time of {base_words(table, problem)} over the time of the kernel.")
     notes.extend(_extrapolated_notes(table, problem, rows))
@@ -173,13 +181,22 @@ def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[s
     return notes
 
 
+def _rate_words(problem: Problem) -> str:
+    """What the speeds in a table are: of which work, over the time."""
+    if problem.operation == PRODUCT:
+        return "GFLOP/s are 2 m n k over the time"
+    if unit_of(problem.operation) == "GFLOP/s":
+        return f"GFLOP/s are {problem.definition.count} over the time"
+    return f"GB/s are the {format_bytes(problem.operand_bytes)} of operands and result over the time"
+
+
 def base_words(table: Table, problem: Problem) -> str:
     """The base with its absolute rate and its threads, as every ratio must name it."""
     row = base_row(table, problem)
-    if row is None or row.rate is None:
+    if row is None or speed_of(row) is None:
         return f"{table.base} (1 thread, rate unknown here)"
     word = ", extrapolated," if row.extrapolated else ""
-    return f"{table.base} ({rate_text(row)} GFLOP/s{word} on 1 thread)"
+    return f"{table.base} ({speed_text(row)} {unit_of(table.operation)}{word} on 1 thread)"
 
 
 def _extrapolated_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
@@ -196,10 +213,26 @@ def _lacks_interval(row: Row, base: str) -> bool:
 
 
 def _peak_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
+    if unit_of(table.operation) == "GB/s":
+        return _memory_notes(table, rows)
     counts = sorted({row.case.threads for row in rows if row.peak_fraction is not None})
     peaks = [(t, peak_of(table, problem.dtype, t)) for t in counts]
     told = [f"{format_rate(peak.estimate)} GFLOP/s on {count_threads(t)}" for t, peak in peaks if peak is not None]
     return [f"Share of peak: of the measured {', '.join(told)}."] if told else []
+
+
+def _memory_notes(table: Table, rows: Sequence[Row]) -> list[str]:
+    told = [row for row in rows if row.bandwidth_fraction is not None]
+    counts = sorted({row.case.threads for row in told})
+    streams = [(t, fastest(table.bandwidths, t)) for t in counts]
+    found = [f"{format_rate(stream)} GB/s on {count_threads(t)}" for t, stream in streams if stream is not None]
+    cached = any((row.bandwidth_fraction or 0.0) > 1 for row in told)
+    notes = [f"Share of memory bandwidth: of the measured {', '.join(found)}."] if found else []
+    views = [row.case.kernel for row in rows if row.card.view]
+    notes += [f"{name} gives back a view: it moves nothing, and has no speed." for name in views]
+    if cached:
+        notes.append("Above 100 %: from call to call the operands stay in a cache, which is faster than memory.")
+    return notes
 
 
 def _bullets(notes: Iterable[str]) -> str:
@@ -207,7 +240,7 @@ def _bullets(notes: Iterable[str]) -> str:
 
 
 def overview_table(table: Table, dtype: Dtype = "float64") -> str:
-    """Kernels against square sizes in GFLOP/s for one element type, a Markdown table with notes.
+    """Kernels against square sizes in GFLOP/s or GB/s for one element type, a Markdown table with notes.
 
     A dash is a case without a time; `skipped_list` says why.
     """
@@ -218,16 +251,19 @@ def overview_table(table: Table, dtype: Dtype = "float64") -> str:
     threaded = {one.threads for one in series} != {1}
     titles = ["kernel", *(["threads"] if threaded else []), *(f"n = {n}" for n in sizes)]
     lines = []
-    for one in series:
-        cells = {row.case.problem.n: rate_text(row) + ("" if has_bounds(row.rate) else NO_INTERVAL) for row in one.rows}
+    for one in (each for each in series if not each.card.view):
+        told = (row for row in one.rows if speed_of(row) is not None)
+        cells = {
+            row.case.problem.n: speed_text(row) + ("" if has_bounds(speed_of(row)) else NO_INTERVAL) for row in told
+        }
         name = one.card.name + ("" if one.layout == "C" else " (F order)")
         lines.append([name, *([str(one.threads)] if threaded else []), *(cells.get(n, NOTHING) for n in sizes)])
-    return f"{render_markdown(titles, lines)}\n\n{_bullets(_overview_notes(lines, dtype))}"
+    return f"{render_markdown(titles, lines)}\n\n{_bullets(_overview_notes(lines, dtype, unit_of(table.operation)))}"
 
 
-def _overview_notes(lines: Sequence[Sequence[str]], dtype: Dtype) -> list[str]:
+def _overview_notes(lines: Sequence[Sequence[str]], dtype: Dtype, unit: str) -> list[str]:
     cells = [cell for line in lines for cell in line[1:]]
-    notes = [f"GFLOP/s in {dtype}: estimates, whose intervals stand in the table of each size."]
+    notes = [f"{unit} in {dtype}: estimates, whose intervals stand in the table of each size."]
     if any(cell.startswith("~") for cell in cells):
         notes.append("~ extrapolated, not measured; the table of the size names the fitted range.")
     if any(cell.endswith(NO_INTERVAL) for cell in cells):
@@ -252,6 +288,11 @@ def skipped_list(table: Table, problems: Collection[Problem] | None = None) -> s
     str
         The empty string where nothing was skipped.
     """
+    return _bullets(skipped_lines(table, problems))
+
+
+def skipped_lines(table: Table, problems: Collection[Problem] | None = None) -> list[str]:
+    """What was not measured and why, a line of plain text for each kernel and reason; as for `skipped_list`."""
     asked = [row for row in table.rows if problems is None or row.case.problem in problems]
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in asked:
@@ -263,7 +304,7 @@ def skipped_list(table: Table, problems: Collection[Problem] | None = None) -> s
         place = "" if len(rows) == total[kernel] else f", {_places(rows)}"
         told = "wrong result, never timed: " if any(row.wrong for row in rows) else ""
         lines.append(f"{kernel}{place}: {told}{reason}")
-    return _bullets(lines)
+    return lines
 
 
 def _places(rows: Sequence[Row]) -> str:
@@ -278,16 +319,19 @@ def _places(rows: Sequence[Row]) -> str:
     return "; ".join([*(f"n = {', '.join(found)} ({dtype})" for dtype, found in sizes.items()), *others])
 
 
-def to_csv(table: Table) -> str:
+def to_csv(*tables: Table) -> str:
     """All rows as comma-separated values, one line a case, SI units in the column names, empty where unknown.
 
     Text that a spreadsheet would take for a formula is preceded by an apostrophe.
     """
+    return csv_text(_CSV_COLUMNS, (tuple(_csv_row(row).values()) for table in tables for row in table.rows))
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Comma-separated values with a heading, empty where a cell is None; formulas of spreadsheets are defused."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(_CSV_COLUMNS), lineterminator="\n")
-    writer.writeheader()
-    for row in table.rows:
-        writer.writerow({title: _csv_cell(value) for title, value in _csv_row(row).items()})
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows([_csv_cell(cell) for cell in row] for row in (columns, *rows))
     return out.getvalue()
 
 
@@ -296,6 +340,7 @@ _CSV_COLUMNS = (
     *("time_s", "time_low_s", "time_high_s", "rate_flop_per_s", "rate_low_flop_per_s", "rate_high_flop_per_s"),
     *("peak_fraction", "speedup_base", "speedup", "speedup_low", "speedup_high", "speedup_extrapolated"),
     *("first_call_s", "extrapolated", "fitted", "skipped", "wrong", "ended"),
+    *("operation", "traffic_byte_per_s", "bandwidth_fraction"),
 )
 
 
@@ -306,6 +351,7 @@ def _csv_row(row: Row) -> dict[str, object]:
         *(row.case.kernel, row.card.rung, problem.m, problem.n, problem.k, problem.dtype, problem.layout),
         *(row.case.threads, *_bounds(row.seconds), *_bounds(row.rate), row.peak_fraction, *speedups),
         *(row.first_call_s, row.extrapolated, row.fitted, row.skipped, row.wrong, row.ended),
+        *(problem.operation, row.traffic.estimate if row.traffic else None, row.bandwidth_fraction),
     )
     return dict(zip(_CSV_COLUMNS, values, strict=True))
 
@@ -317,7 +363,10 @@ def _bounds(value: Interval | SpeedUp | None) -> tuple[float | None, float | Non
 def _csv_cell(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if not isinstance(value, str):
-        return value
+    return _csv_word(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=4096)  # the same few names stand in a million rows
+def _csv_word(value: str) -> str:
     text = clean(value, limit=2000)
     return f"'{text}" if text.startswith(_FORMULA) else text

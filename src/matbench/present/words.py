@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matbench.operations import OPERATIONS, PRODUCT, OperationName
 from matbench.units import format_rate, format_seconds
 
 if TYPE_CHECKING:
@@ -20,8 +21,12 @@ __all__ = [
     "listed",
     "rate_text",
     "shape_words",
+    "speed_of",
+    "speed_text",
     "time_text",
+    "unit_of",
     "where",
+    "who",
 ]
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -66,9 +71,10 @@ def shape_words(problem: Problem) -> str:
 
 
 def where(problem: Problem) -> str:
-    """The problem in words: shape, element type, and the layout where it is not C."""
+    """The problem in words: shape, element type, and operation and layout where they are not the usual ones."""
     layout = "" if problem.layout == "C" else f", {problem.layout} order"
-    return f"{shape_words(problem)} ({problem.dtype}{layout})"
+    operation = "" if problem.operation == PRODUCT else f"{problem.definition.formula}, "
+    return f"{shape_words(problem)} ({operation}{problem.dtype}{layout})"
 
 
 def bracket(low: str, high: str) -> str:
@@ -100,8 +106,35 @@ def listed(items: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def who(kernel: str, threads: int) -> str:
+    """A kernel with its threads: ``numpy_matmul on 2 threads``."""
+    return f"{clean(kernel, 80)} on {count_threads(threads)}"
+
+
 def rate_text(row: Row) -> str:
     """GFLOP/s of a row without the unit, ``~`` before a prediction; empty where there is none."""
     if row.rate is None:
         return ""
     return ("~" if row.extrapolated else "") + format_rate(row.rate.estimate)
+
+
+def unit_of(operation: OperationName) -> str:
+    """The unit that an operation's speed is told in.
+
+    Examples
+    --------
+    >>> unit_of("matmul"), unit_of("matvec")
+    ('GFLOP/s', 'GB/s')
+    """
+    return "GFLOP/s" if OPERATIONS[operation].told == "flop/s" else "GB/s"
+
+
+def speed_of(row: Row) -> Interval | None:
+    """The speed of a row in that unit, before it is scaled: flop/s or byte/s; None where there is none."""
+    return row.rate if row.case.problem.definition.told == "flop/s" else row.traffic
+
+
+def speed_text(row: Row) -> str:
+    """The speed of a row without its unit, ``~`` before a prediction; empty where there is none."""
+    speed = speed_of(row)
+    return "" if speed is None else ("~" if row.extrapolated else "") + format_rate(speed.estimate)

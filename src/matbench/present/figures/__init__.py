@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from matbench.present.figures.image import digest, digest_of, render
+from matbench.present.figures.kinds import KINDS, Kind, alt_text, draw, finding, numbers
 from matbench.present.figures.ladder import ladder_figure
 from matbench.present.figures.rate import rate_figure
 from matbench.present.figures.speedup import speedup_figure
 from matbench.present.figures.threads import thread_figure
-from matbench.present.figures.told import KINDS, Kind, alt_text, finding
 
 __all__ = [
     "KINDS",
@@ -15,8 +15,10 @@ __all__ = [
     "alt_text",
     "digest",
     "digest_of",
+    "draw",
     "finding",
     "ladder_figure",
+    "numbers",
     "rate_figure",
     "render",
     "speedup_figure",

@@ -162,13 +162,16 @@ def note_of(rows: Iterable[Row], told: Callable[[Row], Interval | None], *, bars
     return f"{first}  No interval: {who}.".strip()
 
 
-def series_label(one: Series, among: Sequence[Series]) -> str:
-    """The kernel, with its threads where they are several or where it is drawn more than once."""
+def series_label(one: Series, among: Sequence[Series], room: float = LABEL, points: float = 9) -> str:
+    """The kernel, with its threads where they are several or where it is drawn more than once.
+
+    It fits into `room` inches at a font size.
+    """
     twins = [other for other in among if other.card.name == one.card.name]
     order = f" {one.layout}" if len({other.layout for other in twins}) > 1 else ""
     several = one.threads > 1 or len({other.threads for other in twins}) > 1
     rest = f"{order}, {count_threads(one.threads)}" if several else order
-    return fitted(one.card.name, LABEL - width_of(rest, 9), 9) + rest
+    return fitted(one.card.name, room - width_of(rest, points), points) + rest
 
 
 def plain(value: float, _position: object = None) -> str:

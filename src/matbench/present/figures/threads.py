@@ -26,13 +26,14 @@ from matbench.present.words import count_threads
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from matbench.analyse.rows import Interval, Row, Table
     from matbench.model import Dtype
     from matbench.present.figures.frame import Sheet
 
-__all__ = ["efficiency", "scaling_rows", "thread_figure"]
+__all__ = ["efficiency", "rates_by_threads", "scaling_rows", "thread_axis", "thread_figure"]
 
 HEADING = "What more threads bring"
 
@@ -71,17 +72,25 @@ def scaling_rows(table: Table, dtype: Dtype) -> tuple[int, dict[str, list[Row]]]
     The largest n at which all kernels with several thread counts have them; failing that, the largest among those
     with the most such kernels.
     """
+    scaling = rates_by_threads(table, dtype)
+    if not any(scaling.values()):
+        return None
+    n = max(scaling, key=lambda n: (len(scaling[n]), n))
+    return n, scaling[n]
+
+
+def rates_by_threads(table: Table, dtype: Dtype) -> dict[int, dict[str, list[Row]]]:
+    """By square size and kernel the rows ascending in threads, where they are several and have a measured rate."""
     by_size: dict[int, dict[str, dict[int, Row]]] = {}
     for row in table.rows:
         problem = row.case.problem
         fits = problem.is_square and problem.dtype == dtype and problem.layout == "C"
         if fits and has_time(row) and not row.extrapolated and row.rate is not None and is_drawable(row.rate):
             by_size.setdefault(problem.n, {}).setdefault(row.case.kernel, {}).setdefault(row.case.threads, row)
-    scaling = {n: {k: rows for k, rows in kernels.items() if len(rows) > 1} for n, kernels in by_size.items()}
-    if not any(scaling.values()):
-        return None
-    n = max(scaling, key=lambda n: (len(scaling[n]), n))
-    return n, {kernel: [rows[t] for t in sorted(rows)] for kernel, rows in scaling[n].items()}
+    return {
+        n: {kernel: [rows[t] for t in sorted(rows)] for kernel, rows in kernels.items() if len(rows) > 1}
+        for n, kernels in by_size.items()
+    }
 
 
 def _rate(row: Row) -> Interval:
@@ -110,8 +119,8 @@ def efficiency(rows: Sequence[Row]) -> list[Dot]:
     return dots
 
 
-def _thread_axis(sheet: Sheet, panel: int, counts: Sequence[int]) -> None:
-    ax = sheet.axes[panel]
+def thread_axis(ax: Axes, counts: Sequence[int]) -> None:
+    """The horizontal axis over threads, logarithmic to base 2, labelled at the counts measured, which ascend."""
     ax.set_xscale("log", base=2)
     ax.set_xlim(counts[0] / 1.2, counts[-1] * 1.2)
     tick_at(ax.xaxis, counts[:: max(1, -(-len(counts) // 8))])
@@ -122,7 +131,7 @@ def _rate_panel(sheet: Sheet, table: Table, dtype: Dtype, rates: dict[str, list[
     ax, ink = sheet.axes[0], sheet.ink
     dots = [dot for some in rates.values() for dot in some]
     counts = sorted({int(dot.x) for dot in dots})
-    _thread_axis(sheet, 0, counts)
+    thread_axis(ax, counts)
     peaks = [(t, peak_of(table, dtype, t)) for t in counts]
     roof = [(t, peak.estimate / t / 1e9) for t, peak in peaks if peak is not None]
     if roof:
@@ -138,7 +147,7 @@ def _rate_panel(sheet: Sheet, table: Table, dtype: Dtype, rates: dict[str, list[
 def _efficiency_panel(sheet: Sheet, shares: dict[str, list[Dot]], fewest: int) -> None:
     ax = sheet.axes[1]
     dots = [dot for some in shares.values() for dot in some]
-    _thread_axis(sheet, 1, sorted({int(dot.x) for dot in dots}))
+    thread_axis(ax, sorted({int(dot.x) for dot in dots}))
     ax.axhline(1.0, color=sheet.ink.muted, linewidth=1.0, zorder=1)
     ax.set_ylim(0, max(1.1, 1.05 * bounds_of(dots)[1]))
     ax.set_ylabel(f"efficiency (rate per thread over that on {count_threads(fewest)})")

@@ -1,0 +1,1 @@
+"""A comparison of runs for people and programs: text, one object, rows, one offline page."""

@@ -1,0 +1,164 @@
+"""What is said of a comparison in sentences: what it comes to, what to know first, what is left out, how it is made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from matbench.analyse.compare_drift import MARGIN, WORDS, drift_words
+from matbench.present.machines.tables import FEW, ranked, ratio_text
+from matbench.present.words import clean, count_threads, listed
+from matbench.units import format_percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matbench.analyse.machines import Comparison, Excluded
+
+__all__ = ["count_cells", "excluded_lines", "headline", "method_notes", "warnings_of"]
+
+FLAGS = 25  # remarks on single runs that are told
+CHANGES = 3  # differences that the first sentence names
+SIZES = 8  # that a line names of what is left out
+READING = (
+    (
+        "A cell is one kernel, thread count, shape, element type and layout; unlike cells are never compared. Only "
+        "what was measured counts, nothing is extrapolated."
+    ),
+    (
+        "Two runs do not pair: their samples were not taken side by side. So the interval of a ratio is that of both "
+        "medians, widened by what a machine drifts between runs; differences within it are not claimed. To tell less "
+        "apart, measure both side by side: matbench pair."
+    ),
+    (
+        f"EQUIVALENT: the whole interval lies within {format_percent(MARGIN)} of equal. INCONCLUSIVE: neither that nor "
+        "a difference is certain."
+    ),
+    (
+        "Means are geometric, over the cells that all runs have, with an interval where there are such; their bounds "
+        "suppose that all cells err to the same side."
+    ),
+    "Of peak: the rate over the peak measured in the same run, for the same element type and thread count.",
+)
+
+
+def headline(found: Comparison) -> str:
+    """What the comparison comes to, in two sentences: how much is compared, and whether anything changed."""
+    machines = len(
+        {run.header.host.host_id if run.header.host.host_id != "unknown" else run.name for run in found.runs}
+    )
+    of = "one machine" if machines == 1 else f"{machines} machines"
+    base = clean(found.runs[found.base].name)
+    first = f"{len(found.runs)} runs of {of} over {count_cells(len(found.cells))} in common; the base is {base}."
+    if found.is_one_machine and (changed := _changed_software(found)):
+        first = f"{first} Its software is not the same: {changed}."
+    if len(found.runs) > FEW:
+        return f"{first} {_best(found)}"
+    others = [place for place in range(len(found.runs)) if place != found.base]
+    return " ".join([first, *(_changed(found, place) for place in others)])
+
+
+def _changed_software(found: Comparison) -> str:
+    """What of the software differs, the first few with their values."""
+    facts = [fact for fact in found.facts if fact.group == "software"]
+    told = [f"{clean(fact.name)} {', '.join(clean(each, 40) for each in dict.fromkeys(fact.values))}" for fact in facts]
+    more = f" and {len(told) - CHANGES} more" if len(told) > CHANGES else ""
+    return "; ".join(told[:CHANGES]) + more
+
+
+def count_cells(count: int) -> str:
+    """``1 cell`` or ``242 cells``."""
+    return "1 cell" if count == 1 else f"{count:,} cells"
+
+
+def _changed(found: Comparison, place: int) -> str:
+    """What became of one run over the base, cell by cell."""
+    name, drift = clean(found.runs[place].name), drift_words(found.drifts[place])
+    counts = Counter(found.word(place, cell) for cell in range(len(found.cells)))
+    if counts["INVALID"]:
+        doubtful = found.runs[place] if found.runs[place].doubt else found.runs[found.base]
+        return f"{name} is not judged: {clean(doubtful.name)} was {doubtful.doubt}."
+    told = listed(f"{counts[word]} {word}" for word in WORDS if counts[word])
+    if counts["FASTER"] or counts["SLOWER"]:
+        return f"{name} over it: {told}, beyond a drift of {drift}."
+    if found.is_one_machine:
+        return f"In {name} nothing changed that exceeds a drift of {drift}: {told}."
+    return f"{name} does not differ by more than a drift of {drift}: {told}."
+
+
+def _best(found: Comparison) -> str:
+    group = found.groups()[0]
+    best, ratio = ranked(found, group)[0]
+    if best == found.base:
+        return f"No run is faster in the mean over all {group.family} cells."
+    name = clean(found.runs[best].name)
+    return f"Fastest in the mean over all {group.family} cells: {name}, {ratio_text(ratio)} the base."
+
+
+def warnings_of(found: Comparison) -> list[str]:
+    """What has to be known before the figures are believed, a line each."""
+    lines = [f"{name} is set aside: {why}." for name, why in found.aside]
+    lines += [f"{remark[0].upper()}{remark[1:]}." for remark in found.remarks]
+    lines += [
+        f"{run.name} was {run.doubt}: its figures are shown, and nothing is concluded from them."
+        for run in found.runs
+        if run.doubt
+    ]
+    flags = [(place, flag) for place, run in enumerate(found.runs, 1) for flag in run.flags]
+    lines += [f"Run {place}: {flag}." for place, flag in flags[:FLAGS]]
+    if len(flags) > FLAGS:
+        lines.append(f"{len(flags) - FLAGS} more such remarks are in --format json.")
+    return lines
+
+
+def method_notes(found: Comparison) -> list[str]:
+    """How the figures are made, a line each."""
+    base = found.runs[found.base]
+    over = f"A ratio is the time of the base, {base.name}, over the time of the run: above 1 the run is faster."
+    notes = [READING[0], over, *READING[1:]]
+    if len(found.runs) <= FEW:
+        drifts = [
+            f"run {place} {drift_words(drift)}"
+            for place, drift in enumerate(found.drifts, 1)
+            if place != found.base + 1
+        ]
+        notes.append(f"Allowed for as drift: {'; '.join(drifts)}.")
+    return notes
+
+
+def excluded_lines(found: Comparison, limit: int | None = None) -> list[str]:
+    """What some runs have and others lack, a line for each kernel, those that lack it, and the reason."""
+    groups: dict[tuple[str, tuple[int, ...], str], list[Excluded]] = {}
+    for each in found.excluded:
+        groups.setdefault((each.cell.kernel, each.lacking, each.reason), []).append(each)
+    lines = [
+        f"{kernel} at {_places(several, SIZES if limit is not None else None)}: {reason} {_lacking(found, lacking)}"
+        for (kernel, lacking, reason), several in groups.items()
+    ]
+    if limit is not None and len(lines) > limit:
+        left = sum(len(several) for several in list(groups.values())[limit:])
+        lines = [*lines[:limit], f"{count_cells(left)} more: --format json lists all {len(found.excluded):,}"]
+    return [f"{line}." for line in lines]
+
+
+def _places(several: Sequence[Excluded], limit: int | None) -> str:
+    """Sizes by element type and threads, of each no more than `limit`."""
+    sizes: dict[tuple[str, int], dict[str, None]] = {}
+    for each in several:
+        sizes.setdefault((each.cell.family, each.cell.threads), {})[each.cell.shape] = None
+    return "; ".join(
+        f"n = {_first(list(shapes), limit)} ({family}, {count_threads(threads)})"
+        for (family, threads), shapes in sizes.items()
+    )
+
+
+def _first(shapes: Sequence[str], limit: int | None) -> str:
+    if limit is None or len(shapes) <= limit:
+        return ", ".join(shapes)
+    return f"{', '.join(shapes[:limit])} and {len(shapes) - limit} more"
+
+
+def _lacking(found: Comparison, lacking: Sequence[int]) -> str:
+    if len(lacking) > FEW:
+        return f"in {len(lacking)} of {len(found.runs)} runs"
+    return f"in {'run' if len(lacking) == 1 else 'runs'} {listed(str(place + 1) for place in lacking)}"

@@ -1,0 +1,83 @@
+"""The report: records told on one page."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from matbench.present.report.drawings import Drawings
+from matbench.present.report.interactive import interactive, prepare
+from matbench.present.report.page import compose
+from matbench.present.report.published import PUBLISHED
+from matbench.present.report.story import story_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matbench.analyse.rows import Table
+    from matbench.model import Dtype, Record
+    from matbench.present.report.story import Story
+
+__all__ = ["Part", "report_page"]
+
+
+class Part(NamedTuple):
+    """One record of a page."""
+
+    record: Record
+    tables: tuple[Table, ...]  # one for each operation, that which most is told of first
+    dtype: Dtype  # element type that its figures are about
+    island: str  # the record as an element of the page, so that it can be had back
+
+
+def report_page(parts: Sequence[Part], name: str = "report.html") -> str:
+    """The page that tells of one record, or of several one after the other.
+
+    Parameters
+    ----------
+    parts
+        At least one.
+    name
+        Of the file that it will be, as it stands in the command that reads it back.
+
+    Returns
+    -------
+    str
+        HTML. It is complete without its scripts, asks the network for nothing, and follows the reader's theme. Where
+        the extra ``report`` is installed there are pictures that answer, besides.
+    """
+    prepare()
+    drawings = Drawings()
+    stories = [_told(part, drawings) for part in parts]
+    blocks = [interactive(part.tables[0], part.dtype, f"lively-{place}") for place, part in enumerate(parts, 1)]
+    title = f"{stories[0].machine}, {stories[0].date}" if len(stories) == 1 else f"{len(stories)} records"
+    scripts = next((block.scripts for block in blocks if block is not None), ())
+    return compose(
+        "report.html.j2",
+        title=f"matbench: {title}",
+        styles=("page.css", "interactive.css") if scripts else ("page.css",),
+        packed=scripts,
+        stories=stories,
+        lively=[None if block is None else block.html for block in blocks],
+        drawings=drawings,
+        published=PUBLISHED,
+        page_name=name,
+    )
+
+
+def _told(part: Part, drawings: Drawings) -> Story:
+    with _collector_paused():
+        return story_of(*part, drawings=drawings)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A block in which no cycles are looked for: drawing makes so many objects that it took a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
