@@ -9,12 +9,13 @@ ARGS ?=
 BIN := .venv/bin
 READY := .venv/ready-$(notdir $(PYTHON))
 BROWSER := .venv/ready-browser
+LEARNING := .venv/ready-lessons
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 WHICH := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help bench test check lint asv agreement html readme validate tools browser clean
+.PHONY: help bench test check lint asv agreement lesson lessons html readme validate scale tools browser clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -35,6 +36,12 @@ lint: $(READY) ## ruff's rules, ruff's format, mypy
 asv: $(READY) ## run the suite under asv (ARGS="--bench time_matmul"); on one CPU: taskset -c 0 make asv
 	$(BIN)/python tools/suite.py $(ARGS)
 
+lesson: $(LEARNING) ## open the first lesson in Jupyter (ARGS="2": the second)
+	$(BIN)/matbench lesson open --output my-lessons $(or $(ARGS),1)
+
+lessons: $(READY) ## make notebooks and pages of all lessons in build/lessons (ARGS="--only 2", "--really")
+	$(BIN)/python tools/lessons.py $(ARGS)
+
 html: $(READY) ## publish results/asv as asv's pages and show them (ARGS="--port 8123", "--publish-only")
 	$(BIN)/python tools/pages.py $(ARGS)
 
@@ -46,6 +53,9 @@ readme: $(READY) ## write the generated parts of README.md anew
 
 validate: $(READY) ## measure how far verdicts can be trusted, 90 minutes (ARGS="simulated": two)
 	$(BIN)/python tools/validate.py $(ARGS)
+
+scale: $(READY) ## measure how reading grows from 10 to 1,000 machines, three minutes
+	$(BIN)/python tools/fleet.py --measure $(ARGS)
 
 tools: $(READY) ## set up .venv and nothing else
 
@@ -70,6 +80,11 @@ $(READY): pyproject.toml constraints.txt
 		$(PYTHON) -m venv --clear .venv
 	@$(PIP) --upgrade pip
 	@$(PIP) --build-constraint constraints.txt --editable . --group dev
+	@touch $@
+
+$(LEARNING): $(READY)
+	@echo "setting up Jupyter" >&2
+	@$(PIP) --editable ".[lessons]"
 	@touch $@
 
 $(BROWSER): $(READY) tests/pages/package.json

@@ -14,7 +14,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "matbench"
 MODULES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")}
 
-VALUES = frozenset({"errors", "model", "pairing", "sizes", "units"})  # what all stages exchange
+VALUES = frozenset({"errors", "model", "operations", "pairing", "sizes", "units"})  # what all stages exchange
 MAY_IMPORT = {  # stage -> parts of matbench that it may know, besides itself and the values
     "kernels": frozenset(),
     "measure": frozenset({"kernels"}),
@@ -42,7 +42,7 @@ EXCEPTIONS = {
     ("measure/worker.py", "sys.stdin"): "its orders come in there",
     ("measure/worker.py", "sys.stdout"): "what a kernel prints must not look like a message",
     ("measure/worker.py", "sys.stderr"): "that is where it goes instead",
-    ("measure/pairs_arms.py", "SystemExit"): "caught, not raised: a reader's module that exits is told",
+    ("measure/pairs_loading.py", "SystemExit"): "caught, not raised: a reader's module that exits is told",
     ("measure/pairs_counters.py", "os.open"): "the kernel's count of waiting time: a clock, read around each sample",
     ("measure/pairs_verify.py", "SystemExit"): "caught, not raised: a reader's function that exits is told",
     ("kernels/registry.py", "SystemExit"): "caught, not raised: a plugin that exits is left out",

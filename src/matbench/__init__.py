@@ -1,7 +1,8 @@
 """matbench: why hardware accelerates matrix multiplication, measured on the reader's own machine.
 
-``matbench.kernels()``, ``matbench.get(name)``, ``matbench.quick(n=..)`` and ``matbench.load(path)`` are the public
-interface. They are imported when they are first used: ``import matbench`` costs nothing.
+``matbench.kernels()``, ``matbench.get(name)``, ``matbench.quick(n=..)``, ``matbench.pair(f, g)`` and
+``matbench.load(path)`` are the public interface. They are imported when they are first used: ``import matbench``
+costs nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matbench import kernels
-    from matbench.api import get, load, quick
+    from matbench.api import get, load, pair, quick
 
-__all__ = ["get", "kernels", "load", "quick"]
+__all__ = ["get", "kernels", "load", "pair", "quick"]
 __version__ = "0.1.0"
 
 

@@ -17,6 +17,8 @@ from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Planned, Request, make_plan
 from matbench.measure.session import Session
 from matbench.model import Ceiling, Header, Measurement, Record
+from matbench.operations import OPERATIONS, PRODUCT, select_operations
+from matbench.paired import pair
 from matbench.record.alone import alone
 from matbench.record.here import Machine
 from matbench.record.host import machine_label, safe_label
@@ -24,7 +26,7 @@ from matbench.record.names import new_record_id
 from matbench.record.reading import merge_ceilings, merge_measurements
 from matbench.record.store import read_record
 
-__all__ = ["get", "load", "new_header", "quick"]
+__all__ = ["get", "load", "new_header", "pair", "quick"]
 
 SHORTEST_S = 4.0  # s, a shorter budget is gone before anything is measured
 
@@ -48,6 +50,7 @@ def new_header(planned: Planned, registry: Registry, machine: Machine, label: st
     UsageError
         If `label` can't name a folder everywhere.
     """
+    measured = {block.problem.operation for block in planned.plan.blocks}
     now = datetime.now(UTC)
     return Header(
         id=new_record_id(now, secrets.token_hex(3)),
@@ -57,12 +60,12 @@ def new_header(planned: Planned, registry: Registry, machine: Machine, label: st
         environment=machine.environment,
         conditions=machine.conditions,
         plan=planned.plan,
-        kernels=tuple(each.card for each in registry),
+        kernels=tuple(each.card for each in registry if each.operation in measured),
     )
 
 
 def get(name: str) -> Kernel:
-    """The kernel of that name: callable as ``(a, b)`` or ``(a, b, out)``.
+    """The kernel of that name: callable as ``(a, b)`` or ``(a, b, out)``, or with the operands of its operation.
 
     ``blas_<library>`` is found among the BLAS libraries that this process has loaded.
 
@@ -78,9 +81,11 @@ def get(name: str) -> Kernel:
     array([[1., 1.],
            [1., 1.]])
     """
+    every = default_registry(*OPERATIONS)
+    if name in every.names:
+        return every.get(name)
     registry = Registry(default_registry())
-    if name not in registry.names:
-        add_blas_kernels(registry)
+    add_blas_kernels(registry)
     return registry.get(name)
 
 
@@ -100,8 +105,15 @@ def load(path: str | os.PathLike[str]) -> Record:
     return read_record(Path(path))
 
 
-def quick(n: int = 128, kernels: str = "*", *, threads: Sequence[int] | None = None, budget_s: float = 10.0) -> Table:
-    """Measure the ladder at one size, here and now; nothing is stored.
+def quick(
+    n: int = 128,
+    kernels: str = "*",
+    *,
+    operation: str = PRODUCT,
+    threads: Sequence[int] | None = None,
+    budget_s: float = 10.0,
+) -> Table:
+    """Measure one ladder at one size, here and now; nothing is stored.
 
     Parameters
     ----------
@@ -109,6 +121,8 @@ def quick(n: int = 128, kernels: str = "*", *, threads: Sequence[int] | None = N
         Size of the square float64 matrices.
     kernels
         Names or globs, comma-separated.
+    operation
+        What is measured: the product, or matvec, inverse and so on.
     threads
         Thread counts; one and all processors by default.
     budget_s
@@ -122,15 +136,21 @@ def quick(n: int = 128, kernels: str = "*", *, threads: Sequence[int] | None = N
     Raises
     ------
     UsageError
-        If `kernels` names none, `n` is no size, the budget is too short, or another matbench is measuring.
+        If `kernels` names none, there is no such operation, `n` is no size, the budget is too short, or another
+        matbench is measuring.
     """
     start_ns = time.perf_counter_ns()
     if budget_s < SHORTEST_S:
         raise UsageError(f"a budget of {budget_s} s is gone before anything is measured; give at least {SHORTEST_S}")
-    registry = Registry(default_registry())
+    chosen = select_operations(operation)
+    if len(chosen) > 1:
+        raise UsageError(f"{operation!r} is more than one operation; measure one at a time")
+    registry = Registry(default_registry(*chosen))
     machine = Machine()
-    add_blas_kernels(registry)
-    asked = Request("quick", kernels, str(n), threads=tuple(threads) if threads else None, budget_s=budget_s)
+    if PRODUCT in chosen:
+        add_blas_kernels(registry)
+    counts = tuple(threads) if threads else None
+    asked = Request("quick", kernels, str(n), threads=counts, budget_s=budget_s, operations=chosen)
     planned = make_plan(asked, registry, machine.processors)
     session = Session(
         plan=planned.plan,

@@ -62,7 +62,10 @@ def test_raw_samples_go_out_and_come_back(user, tiny):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("import", "--from", "csv", NUMPY), "no format 'csv' to import from; there are: record, samples, asv"),
+        (
+            ("import", "--from", "csv", NUMPY),
+            "no format 'csv' to import from; there are: record, page, samples, asv, bundle",
+        ),
         (("import", "--from", "asv", NUMPY.parent / "machine.json"), "is no result file of asv's"),
         (("import", "--from", "asv", "nothing.json"), "there is no such file"),
         (("import", "--from", "samples", NUMPY), "lacks the column"),

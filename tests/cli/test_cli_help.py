@@ -7,7 +7,10 @@ import json
 import pytest
 from cli_driver import finished
 
-COMMANDS = ("run", "list", "show", "plot", "export", "import", "validate", "doctor", "host")
+COMMANDS = (
+    *("run", "pair", "gate", "list", "explain", "show", "plot", "report", "compare"),
+    *("export", "import", "records", "validate", "doctor", "host", "lesson"),
+)
 HEAVY = ("numpy", "numba", "llvmlite", "scipy", "matplotlib")
 LOADED = (
     "import json, sys\n"

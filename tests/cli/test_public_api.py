@@ -1,4 +1,4 @@
-"""The names that other programs rely on: ``matbench.kernels``, ``get``, ``quick``, ``load``."""
+"""The names that other programs rely on: ``matbench.kernels``, ``get``, ``quick``, ``pair``, ``load``."""
 
 from __future__ import annotations
 
@@ -90,3 +90,59 @@ def test_quick_measures_here_and_now_and_stores_nothing(user):
 def test_quick_refuses_what_can_not_be(asked, words):
     with pytest.raises(UsageError, match=words):
         matbench.quick(**asked)
+
+
+PAIR = """
+import matbench
+
+scale = 2.0
+
+def mine(a, b, out):
+    out[...] = (scale / 2) * (a @ b)
+
+def wrong(a, b):
+    return a + b
+
+if __name__ == "__main__":
+    found = matbench.pair(mine, "numpy_matmul", n=16, processes=2)
+    print(found.verdict, "|", found.reason)
+    print(len(found.record.processes), "mine against numpy_matmul at n = 16" in str(found))
+    print(found._repr_markdown_().startswith("**INCONCLUSIVE**") or found.verdict)
+    print(matbench.pair(wrong, mine, n=8, processes=1).reason)
+"""
+
+
+@pytest.mark.xdist_group("measure")
+def test_two_functions_of_a_script_are_compared_and_nothing_is_stored(user):
+    done = finished(user.python("-c", PAIR))
+    assert done.code == 0, done.err
+    first, second, third, fourth = done.out.splitlines()
+    assert first.startswith(("INCONCLUSIVE | 2 processes are too few", "INVALID"))
+    assert second == "2 True"
+    assert third in {"True", "INVALID"}
+    assert fourth.startswith("__main__:wrong computes a wrong result")
+    assert user.files == []
+
+
+@pytest.mark.parametrize(
+    ("arms", "asked", "words"),
+    [
+        (("lops", "numpy_matmul"), {}, "no kernel 'lops'"),
+        (("numpy_matmul", "numpy_matmul"), {}, "can't be compared with itself"),
+        ((len, len), {}, "can't be compared with itself"),
+        ((3, "numpy_matmul"), {}, "int can't be compared"),
+        (("numpy_matmul", "numba_ikj"), {"n": 0}, "out of range"),
+        (("numpy_matmul", "numba_ikj"), {"n": "8,16"}, "more than one size"),
+        (("numpy_matmul", "numba_ikj"), {"threads": 65000}, "more than the"),
+        (("numpy_matmul", "numba_ikj"), {"processes": 0}, "out of range"),
+        (("numpy_matmul", "numba_ikj"), {"dtype": "float16"}, "no dtype 'float16'"),
+        (("numpy_matmul", "numba_ikj"), {"threads": 0}, "ask for at least 1"),
+        (("numpy_matmul", "numba_ikj"), {"claim": -0.1}, "out of range"),
+        (("numpy_matmul", "numba_ikj"), {"claim": float("nan")}, "out of range"),
+        (("numpy_matmul", "numba_ikj"), {"budget_s": -1.0}, "out of range"),
+        (("numpy_matmul", "numba_ikj"), {"budget_s": 0.1}, "too small for one process"),
+    ],
+)
+def test_pair_refuses_what_can_not_be(arms, asked, words):
+    with pytest.raises(UsageError, match=words):
+        matbench.pair(*arms, **asked)

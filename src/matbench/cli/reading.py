@@ -1,33 +1,41 @@
-"""The commands that read records: show, plot, export, import, validate. None of them imports Numba."""
+"""The commands that read records: show, plot, export, import. None of them imports Numba."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
 from matbench.analyse.ladder import tabulate
-from matbench.analyse.plausible import implausible
 from matbench.analyse.rows import Table
 from matbench.cli import console
+from matbench.cli.bundles import import_bundle, tell_kept
+from matbench.cli.operations import chosen_tables, section, tables_of
+from matbench.cli.validating import Judge
 from matbench.errors import MatbenchError, RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
 from matbench.present.choose import headline_problem, headline_problems
 from matbench.present.json_object import run_object
-from matbench.present.sentences import ceilings_sentence, closing_sentence, compile_sentence, extrapolated_sentence
-from matbench.present.tables import ladder_table, overview_table, skipped_list, to_csv
+from matbench.present.operations import contrast
+from matbench.present.tables import to_csv
 from matbench.present.words import clean
 from matbench.record.asv_reading import asv_files, asv_place, read_asv
+from matbench.record.bundles import is_bundle
 from matbench.record.exchange import FOREIGN, read_samples, samples_csv
+from matbench.record.files import printable
+from matbench.record.islands import is_page, read_page
 from matbench.record.journal import encode_record
 from matbench.record.names import check_name
-from matbench.record.store import find_records, keep_record, read_record, resolve_record, write_bytes, write_text
+from matbench.record.reading import AnyRecord
+from matbench.record.store import keep_all, read_either, read_record, resolve_record, write_bytes, write_text
 from matbench.sizes import parse_sizes
 
 __all__ = [
+    "asv_records",
     "chosen_dtype",
     "draw_figures",
     "export_record",
@@ -36,9 +44,9 @@ __all__ = [
     "parse_dtype",
     "plot_record",
     "run_json",
+    "sections_of",
     "show_record",
     "told",
-    "validate_files",
 ]
 
 
@@ -117,9 +125,9 @@ def _has_rates(table: Table) -> bool:
     return any(row.rate is not None for row in table.rows)
 
 
-def run_json(header: Header, table: Table) -> str:
+def run_json(header: Header, *tables: Table) -> str:
     """The object that DESIGN promises to programs."""
-    return msgspec.json.format(msgspec.json.encode(run_object(header, table)), indent=1).decode()
+    return msgspec.json.format(msgspec.json.encode(run_object(header, *tables)), indent=1).decode()
 
 
 def _heading(header: Header) -> str:
@@ -130,20 +138,36 @@ def _heading(header: Header) -> str:
     return "{}: {}, {}, `{}`, record {}".format(*words)
 
 
-def told(header: Header, table: Table, problems: Sequence[Problem]) -> str:
-    """Heading, one ladder a problem, sentences, overview, and what was left out."""
-    parts = [_heading(header), *(ladder_table(table, problem) for problem in problems)]
-    sentences = (
-        *(closing_sentence(table, problem) for problem in problems),
-        extrapolated_sentence(table),
-        compile_sentence(table),
-        ceilings_sentence(table),
-    )
-    parts += [sentence for sentence in sentences if sentence]
-    dtypes = dict.fromkeys(row.case.problem.dtype for row in table.rows)
-    parts += [overview_table(table, dtype) for dtype in dtypes if _has_rates(table)]
-    left_out = skipped_list(table)
-    return "\n\n".join([*parts, *([f"Left out:\n\n{left_out}"] if left_out else [])])
+def told(header: Header, sections: Sequence[tuple[Table, Sequence[Problem]]]) -> str:
+    """Heading, the ladders of every operation with what they say, and the operations beside each other."""
+    parts = [_heading(header)]
+    for place, (table, problems) in enumerate(sections):
+        parts += section(table, problems, limits=place == 0)
+    if len(sections) > 1:
+        tables = [table for table, _ in sections]
+        parts.append(contrast(tables, chosen_dtype(tables[0])))
+    return "\n\n".join(parts)
+
+
+def sections_of(
+    record: Record, table: Table, base: str | None = None, size: str | None = None, dtype: str | None = None
+) -> list[tuple[Table, list[Problem]]]:
+    """The tables of a record, each with the problems whose ladders are shown; those without the size are left out.
+
+    Raises
+    ------
+    UsageError
+        If no table has the size or the dtype.
+    """
+    found, refused = [], []
+    for each in tables_of(record, table, base):
+        try:
+            found.append((each, _problems(each, size, chosen_dtype(each, dtype))))
+        except UsageError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    return found
 
 
 def _problems(table: Table, size: str | None, dtype: Dtype) -> list[Problem]:
@@ -165,34 +189,28 @@ def show_record(
     """Print a record."""
     record, table = load_table(argument, results, base)
     if as_json:
-        console.data(run_json(record.header, table))
+        console.data(run_json(record.header, *tables_of(record, table, base)))
         return 0
-    console.data(told(record.header, table, _problems(table, size, chosen_dtype(table, dtype))))
+    console.data(told(record.header, sections_of(record, table, base, size, dtype)))
     console.hint(f"draw it: matbench plot {shlex.quote(argument or record.header.id)}")
     return 0
 
 
-def draw_figures(table: Table, folder: Path, kinds: Sequence[str], dtype: Dtype, *, dark: bool) -> list[Path]:
+def draw_figures(
+    table: Table, folder: Path, kinds: Sequence[str], dtype: Dtype, *, dark: bool, record: Record | None = None
+) -> list[Path]:
     """Write the figures of one dtype, each as PNG and SVG; returns the files."""
     from matbench.present import figures  # Matplotlib takes half a second to import
 
     problem = headline_problem(table, dtype)
-    made = {
-        "speedup": lambda: figures.speedup_figure(table, dtype, dark),
-        "rate": lambda: figures.rate_figure(table, dtype, dark),
-        "threads": lambda: figures.thread_figure(table, dtype, dark),
-    }
-    if problem is not None:
-        made["ladder"] = lambda: figures.ladder_figure(table, problem, dark)
     digest = figures.digest(table)
     paths = []
-    for kind in kinds:
-        if kind not in made:
+    for kind in figures.KINDS:
+        if kind not in kinds or (kind == "ladder" and problem is None):
             continue
-        figure = made[kind]()
-        known = next(each for each in figures.KINDS if each == kind)
-        title = figures.finding(known, table, dtype=dtype, problem=problem)
-        description = figures.alt_text(known, table, dtype=dtype, problem=problem)
+        figure = figures.draw(kind, table, dtype=dtype, problem=problem, record=record, dark=dark)
+        title = figures.finding(kind, table, dtype=dtype, problem=problem, record=record)
+        description = figures.alt_text(kind, table, dtype=dtype, problem=problem, record=record)
         for form in ("png", "svg"):
             path = folder / f"{kind}-{dtype}{'-dark' if dark else ''}.{form}"
             write_bytes(path, figures.render(figure, form, title=title, description=description, digest=digest))
@@ -215,8 +233,9 @@ def plot_record(
     dark: bool,
     folder: Path | None,
     base: str | None,
+    operations: str | None = None,
 ) -> int:
-    """Draw a record's figures."""
+    """Draw a record's figures, those of the product or of the operations asked for."""
     from matbench.present.figures import KINDS
 
     wanted = [kind.strip() for kind in kinds.split(",")] if kinds else list(KINDS)
@@ -224,23 +243,25 @@ def plot_record(
         if kind not in KINDS:
             raise UsageError(f"no figure {kind!r}; there are: {', '.join(KINDS)}")
     record, table = load_table(argument, results, base)
-    if kinds is None and not _has_rates(table):
-        wanted = ["speedup"]
     target = folder or figure_folder(results, record.header)
-    for path in draw_figures(table, target, wanted, chosen_dtype(table, dtype), dark=dark):
-        console.data(str(path))
+    for each in chosen_tables(record, table, base, operations):
+        drawn = wanted if kinds is not None or _has_rates(each) else ["speedup"]
+        place = target if each.operation == table.operation else target / each.operation
+        for path in draw_figures(each, place, drawn, chosen_dtype(each, dtype), dark=dark, record=record):
+            console.data(str(path))
     return 0
 
 
-def _encoded(record: Record, table: Table, form: str) -> str:
+def _encoded(record: Record, table: Table, form: str, base: str | None) -> str:
+    tables = tables_of(record, table, base)
     if form == "csv":
-        return to_csv(table)
+        return to_csv(*tables)
     if form == "samples":
         return samples_csv(record)
     if form == "json":
-        return run_json(record.header, table)
+        return run_json(record.header, *tables)
     if form == "md":
-        return told(record.header, table, _problems(table, None, chosen_dtype(table)))
+        return told(record.header, sections_of(record, table, base))
     if form == "record":
         return encode_record(record).decode()
     raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record, asv")
@@ -253,7 +274,7 @@ def export_record(argument: str | None, results: Path, *, form: str, target: Pat
         from matbench.cli.asv import file_for_asv
 
         return file_for_asv(record, table, results, target)
-    text = _encoded(record, table, form)
+    text = _encoded(record, table, form, base)
     if target is None:
         console.data(text)
     else:
@@ -262,35 +283,59 @@ def export_record(argument: str | None, results: Path, *, form: str, target: Pat
     return 0
 
 
-FORMS = ("record", "samples", "asv")  # that can be imported
+FORMS = ("record", "page", "samples", "asv", "bundle")  # that can be imported
 
 
 def import_file(source: Path, results: Path, *, form: str | None, base: str | None) -> int:
-    """Take in what was measured elsewhere: a record, raw samples, results of asv."""
+    """Take in what was measured elsewhere, wholly or not at all: records, a page, a bundle, samples, asv's results."""
     form = form or _form_of(source)
     if form not in FORMS:
         raise UsageError(f"no format {form!r} to import from; there are: {', '.join(FORMS)}")
-    if form == "record" and base is not None:
+    if form in {"record", "page", "bundle"} and base is not None:
         raise UsageError("a record has its base; give --base to matbench show or matbench plot")
-    paths = [_kept(record, name, results) for name, record in _foreign_records(source, form, base)]
-    for path in paths:
-        console.data(str(path))
-    console.hint(f"look at it: matbench show {paths[0].stem} | matbench plot {paths[0].stem}")
+    if form == "bundle":
+        return import_bundle(source, results)
+    found = _foreign_records(source, form, base)
+    judge = Judge(datetime.now(UTC))
+    for name, record in found:
+        for warning in record.warnings:
+            console.warn(warning)
+        if findings := judge(record):
+            reason = findings[0].rstrip(".")
+            raise RecordError(f"{printable(name)} is not plausible: {reason}; ask its author to measure again")
+    kept = keep_all([record for _, record in found], results)
+    tell_kept(kept)
+    first = kept[0].path.stem
+    if isinstance(found[0][1], Record):
+        console.hint(f"look at it: matbench show {first} | matbench plot {first}")
+    else:
+        console.hint(f"look at it: matbench show {first} --verdicts")
     return 0
 
 
 def _form_of(source: Path) -> str:
     if source.suffix == ".csv":
         return "samples"
+    if is_page(source):
+        return "page"
+    if is_bundle(source):
+        return "bundle"
     return "record" if asv_place(str(source)) is None else "asv"
 
 
-def _foreign_records(source: Path, form: str, base: str | None) -> list[tuple[str, Record]]:
-    """What is to be taken in, with the name of its file; of a folder of asv's, the newest of each environment."""
+def _foreign_records(source: Path, form: str, base: str | None) -> Sequence[tuple[str, AnyRecord]]:
+    """What is to be taken in, with the name of its file."""
     if form == "record":
-        return [(source.name, read_record(source))]
+        return [(source.name, read_either(source))]
+    if form == "page":
+        return [(source.name, record) for record in read_page(source)]
     if form == "samples":
         return [(source.name, read_samples(source, base))]
+    return asv_records(source, base)
+
+
+def asv_records(source: Path, base: str | None) -> list[tuple[str, Record]]:
+    """The results in a file of asv's, or the newest of each environment in a folder, with the names of their files."""
     if not source.is_dir():
         return [(source.name, read_asv(source, base))]
     newest: dict[tuple[Path, str], Path] = {}
@@ -307,38 +352,3 @@ def _foreign_records(source: Path, form: str, base: str | None) -> list[tuple[st
     for each in refused:
         console.warn(str(each))
     return found
-
-
-def _kept(record: Record, name: str, results: Path) -> Path:
-    for warning in record.warnings:
-        console.warn(warning)
-    findings = implausible(record)
-    if findings:
-        raise RecordError(f"{name} is not plausible: {findings[0]}; ask its author to measure again")
-    return keep_record(record, results)
-
-
-def validate_files(paths: Sequence[Path]) -> int:
-    """Check records; 1 if any finding, and the worst code if one can't be read."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = find_records(path)
-            if not inside:
-                raise RecordError(f"no records under {path.name}; give a results folder, one that holds records/")
-            files += inside
-        else:
-            files.append(path)
-    code = 0
-    for path in files:
-        try:
-            record = read_record(path)
-        except RecordError as error:
-            console.error(str(error))
-            code = 2
-            continue
-        findings = (*record.warnings, *implausible(record))
-        state = "" if findings else " ok" if record.is_complete else " ok, but not complete"
-        console.data(f"{path.name}:{state}" + "".join(f"\n  {each}" for each in findings))
-        code = max(code, 1 if findings else 0)
-    return code

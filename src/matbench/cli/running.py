@@ -21,14 +21,16 @@ from matbench.api import new_header
 from matbench.cli import console
 from matbench.cli.asv import share_with_asv
 from matbench.cli.interrupts import interruptible
-from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, parse_dtype, run_json, told
+from matbench.cli.operations import asked_operations, tables_of
+from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, parse_dtype, run_json, sections_of, told
+from matbench.cli.report import NAME, write_report
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import BASE, COMPILE_S, Request, block_seconds, make_plan, run_seconds
 from matbench.measure.session import Event, Progress, Session, Software
 from matbench.model import Block, Case, Ceiling, End, Header, Measurement, Plan, Record
-from matbench.present.choose import headline_problems
+from matbench.operations import OPERATIONS, PRODUCT
 from matbench.record.alone import alone
 from matbench.record.differences import differences
 from matbench.record.here import Machine
@@ -39,7 +41,7 @@ from matbench.units import format_seconds, parse_duration
 
 __all__ = ["Options", "parse_threads", "run_ladder"]
 
-FINISH_S = 3.0  # s, of the budget: the last table and the figures
+FINISH_S = 6.0  # s, of the budget: the last table, the figures and the page
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
 OTHERS_WARN = 0.05  # the same, taken by other programs
@@ -53,6 +55,7 @@ class Options:
     """The options of ``matbench run`` as they were typed."""
 
     preset: str = "standard"
+    operations: str | None = None
     kernels: str | None = None
     sizes: str | None = None
     dtypes: str | None = None
@@ -87,7 +90,7 @@ def parse_threads(text: str) -> tuple[int, ...]:
 def _command(options: Options) -> str:
     """The command that repeats the run: what was asked for, without paths."""
     words = ["matbench run", f"--preset {options.preset}"]
-    for name in ("kernels", "sizes", "dtypes", "threads", "budget", "base"):
+    for name in ("operations", "kernels", "sizes", "dtypes", "threads", "budget", "base"):
         value = getattr(options, name)
         if value is not None:
             words.append(f"--{name} {shlex.quote(value)}")
@@ -98,7 +101,7 @@ def _command(options: Options) -> str:
 
 
 def _request(options: Options) -> Request:
-    for name in ("kernels", "sizes", "dtypes", "threads", "budget", "base", "machine"):
+    for name in ("operations", "kernels", "sizes", "dtypes", "threads", "budget", "base", "machine"):
         if getattr(options, name) == "":
             raise UsageError(f"--{name} is empty; give it a value or leave it out")
     budget_s = parse_duration(options.budget) if options.budget else None
@@ -118,6 +121,7 @@ def _request(options: Options) -> Request:
         seed=options.seed,
         base=options.base or BASE,
         command=_command(options),
+        operations=asked_operations(options.operations, options.kernels),
     )
 
 
@@ -174,7 +178,7 @@ def _resumed_work(options: Options, registry: Registry, machine: Machine) -> _Wo
 def _refuse_new_plan(options: Options) -> None:
     """A run that goes on keeps its plan: no option may seem to change it."""
     default = Options()
-    for name in ("preset", "kernels", "sizes", "dtypes", "threads", "budget", "base", "seed", "machine"):
+    for name in ("preset", "operations", "kernels", "sizes", "dtypes", "threads", "budget", "base", "seed", "machine"):
         if getattr(options, name) != getattr(default, name):
             raise UsageError(f"--resume continues a run as it was planned; leave out --{name}")
 
@@ -209,9 +213,11 @@ def run_ladder(options: Options) -> int:
     start_ns = time.perf_counter_ns() - int(STARTED_S * 1e9)
     request = _request(options)
     with console.strangers():
-        registry = default_registry()
+        # A run that is continued may be of any operation.
+        registry = Registry(default_registry(*(OPERATIONS if options.resume else request.operations)))
     machine = Machine()
-    add_blas_kernels(registry, options.blas)
+    if options.resume or PRODUCT in request.operations:
+        add_blas_kernels(registry, options.blas)
     if options.resume:
         work = _resumed_work(options, registry, machine)
     else:
@@ -245,7 +251,8 @@ def _plan_text(work: _Work) -> str:
     lines = []
     for block in work.blocks:
         arms = " ".join(name if threads == 1 else f"{name}/{threads}" for name, threads in block.arms)
-        lines.append(f"{block.problem.dtype} {block.problem.shape_label}: {arms}")
+        operation = "" if block.problem.operation == PRODUCT else f"{block.problem.operation} "
+        lines.append(f"{operation}{block.problem.dtype} {block.problem.shape_label}: {arms}")
     lines += [
         f"left out: {each.case.kernel} at {each.case.problem.shape_label}: {each.reason}" for each in work.skipped
     ]
@@ -360,9 +367,9 @@ class _Runner:
         record = read_record(self.path)
         table = tabulate(record)
         if self.options.json:
-            console.data(run_json(record.header, table))
+            console.data(run_json(record.header, *tables_of(record, table)))
         else:
-            console.data(told(record.header, table, headline_problems(table, chosen_dtype(table))))
+            console.data(told(record.header, sections_of(record, table)))
         if self.interrupted:
             output = "" if self.options.output == Path("results") else f" --output {self.options.output}"
             console.note(f"interrupted; what was measured is kept in {self.path}")
@@ -378,6 +385,8 @@ class _Runner:
         dtype = chosen_dtype(table)
         draw_figures(table, folder, ("speedup", "rate", "threads", "ladder"), dtype, dark=False)
         console.note(f"record:  {self.path}\nfigures: {folder}")
+        write_report([(record, table)], folder / NAME, dtype)
+        console.note(f"report:  {folder / NAME}")
         share_with_asv(record, table, self.options.output)
 
     def _hint(self, table: Table) -> None:

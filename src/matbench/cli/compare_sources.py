@@ -1,0 +1,217 @@
+"""The runs that a comparison is asked for, from wherever they lie, read and reduced one by one."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from matbench.analyse.compare_runs import Run, distinct_names, reduce_record
+from matbench.analyse.plausible import implausible
+from matbench.cli import console
+from matbench.cli.reading import asv_records
+from matbench.errors import RecordError, UsageError
+from matbench.model import Header, Record
+from matbench.record.asv_reading import asv_place
+from matbench.record.bundles import bundle_parts, is_bundle
+from matbench.record.islands import is_page, read_page
+from matbench.record.listing import Listed, Wanted, chosen, list_records
+from matbench.record.store import read_header, read_record, resolve_record
+
+__all__ = ["Source", "named_sources", "reduced"]
+
+WHOLLY_CHECKED = 100  # runs up to which each is checked as `matbench validate` does; of more only the roof is
+MOST_PROCESSES = 8  # that read: more wait for the disk
+CHUNK = 32  # records that a process is handed at a time
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run that was named.
+
+    Attributes
+    ----------
+    header
+        The first line of its record.
+    path
+        The file that it is in.
+    record
+        The whole record where it is read already.
+    in_folder
+        Whether not it was named but its folder, so that the others do without it if it can't be read.
+    """
+
+    header: Header
+    path: Path
+    record: Record | None = None
+    in_folder: bool = False
+
+    def is_wanted(self, wanted: Wanted) -> bool:
+        """Whether it passes the filters."""
+        return bool(chosen([Listed(self.path, self.header, None, 0)], wanted))
+
+
+def named_sources(arguments: Sequence[str], results: Path, wanted: Wanted, *, latest: bool = False) -> list[Source]:
+    """The runs that are meant, each once, in the order given; those of a folder from old to new.
+
+    Parameters
+    ----------
+    arguments
+        Record files, ids, machines, folders, bundles, pages that hold their records, results of asv.
+    results
+        The results folder.
+    wanted
+        Which of them are wanted.
+    latest
+        Whether only the newest run of each machine is.
+
+    Raises
+    ------
+    MatbenchError
+        If anything that is named is not there or can't be read, or nothing is left.
+    """
+    once: dict[tuple[str, str], Source] = {}
+    for source in (each for argument in arguments for each in _named(argument, results)):
+        key = (source.header.machine, source.header.id)
+        if key in once:
+            console.note(f"{source.header.id} of {source.header.machine} is named twice and counted once")
+        elif source.is_wanted(wanted):
+            once[key] = source
+    if not once:
+        raise UsageError("no run is left to compare; name records, or loosen --machine and --cpu")
+    return _latest(once.values()) if latest else list(once.values())
+
+
+def _named(argument: str, results: Path) -> Iterator[Source]:
+    path = asv_place(argument)
+    if path is not None:
+        yield from _held((record for _, record in asv_records(path, None)), path)
+        return
+    path = Path(argument)
+    if _is_folder(path):
+        yield from _in_folder(path, argument)
+        return
+    path = resolve_record(argument, results)
+    if is_bundle(path):
+        parts = (part.record for part in bundle_parts(path))
+        yield from _held((each for each in parts if isinstance(each, Record)), path)
+    elif is_page(path):
+        yield from _held(read_page(path), path)
+    else:
+        yield Source(read_header(path), path)
+
+
+def _held(records: Iterable[Record], path: Path) -> Iterator[Source]:
+    return (Source(record.header, path, record) for record in records)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the name is too long for one
+        return False
+
+
+def _in_folder(path: Path, argument: str) -> Iterator[Source]:
+    listed, refused = list_records(path)
+    for reason in refused:
+        console.warn(reason)
+    if not listed:
+        raise UsageError(f"no runs in {path.name or argument}; name a results folder or a machine's folder in it")
+    yield from (Source(each.header, each.path, in_folder=True) for each in listed if isinstance(each.header, Header))
+
+
+def _latest(sources: Iterable[Source]) -> list[Source]:
+    """The newest run of each machine."""
+    newest: dict[tuple[str, str], Source] = {}
+    for source in sorted(sources, key=lambda each: each.header.created):
+        newest[source.header.machine, source.header.host.host_id] = source
+    return list(newest.values())
+
+
+# -- read and reduced --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of a record: the run, or why it can't be read, and what there is to say."""
+
+    run: Run | None = None
+    error: RecordError | None = None
+    said: tuple[str, ...] = ()
+
+
+def reduced(sources: Sequence[Source]) -> list[Run]:
+    """Each record read, reduced and let go: thousands would not fit into memory.
+
+    Raises
+    ------
+    RecordError
+        If one that was named itself can't be read; one of a folder is left out with a warning.
+    """
+    names = distinct_names([source.header for source in sources])
+    if len(sources) > WHOLLY_CHECKED:
+        console.note(f"{len(sources):,} runs: each is held against its roof; all else is checked by matbench validate")
+    found = []
+    for name, source, outcome in zip(names, sources, _outcomes(names, sources), strict=True):
+        for text in outcome.said:
+            console.warn(f"{name}: {text}")
+        if outcome.error is not None and not source.in_folder:
+            raise outcome.error
+        if outcome.error is not None:
+            console.warn(str(outcome.error))
+        if outcome.run is not None:
+            found.append(outcome.run)
+    return found
+
+
+def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[_Outcome]:
+    """One a source, in their order; many files are read by several processes."""
+    is_checked = len(sources) <= WHOLLY_CHECKED
+    pool = None if is_checked or any(source.record for source in sources) else _pool()
+    if pool is None:
+        for name, source in zip(names, sources, strict=True):
+            yield _outcome(source.path, name, source.record, is_checked=is_checked)
+        return
+    paths = [source.path for source in sources]
+    try:
+        yield from pool.map(_outcome, paths, names, chunksize=CHUNK)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _pool() -> ProcessPoolExecutor | None:
+    """Processes to read in; None where one alone can do it as well, or the system lets there be no others."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        return ProcessPoolExecutor(min(usable, MOST_PROCESSES), mp_context=get_context("spawn")) if usable > 1 else None
+    except (OSError, NotImplementedError):
+        return None
+
+
+def _outcome(path: Path, name: str, record: Record | None = None, *, is_checked: bool = False) -> _Outcome:
+    with _no_collector():
+        try:
+            record = record if record is not None else read_record(path)
+        except RecordError as error:
+            return _Outcome(error=error)
+        findings = implausible(record) if is_checked else ()
+        fault = f"INVALID: {findings[0].rstrip('.')}" if findings else None
+        return _Outcome(reduce_record(record, name, fault), said=record.warnings)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Without the search for cycles, which looks at millions of live numbers again and again and finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,190 @@
+"""`matbench compare` from what is named to the exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_driver import complains
+from compare_examples import ladder, measured, other, record
+
+from matbench.cli import compare_sources
+from matbench.cli.main import main
+from matbench.model import Conditions
+from matbench.record.islands import island
+from matbench.record.store import keep_record
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A results folder with two machines, the first measured twice; the working folder is the one above."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for each in (record(day=20), record(day=21, mark="000001"), other()):
+        keep_record(each, tmp_path / "results")
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def told(capsys):
+    """Run a command; its exit code, what it printed and what it complained of."""
+
+    def run(*arguments):
+        code = main([str(each) for each in arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.mark.usefixtures("results")
+def test_two_machines_are_compared_by_their_labels(told):
+    code, out, _ = told("compare", "quiet-heron", "loud-magpie")
+    assert code == 0
+    assert "2 runs of 2 machines" in out
+    assert "the base is quiet-heron" in out
+
+
+def test_files_ids_and_folders_can_be_named(results, told):
+    path = next(results.glob("records/loud-magpie/*.jsonl"))
+    for arguments in (
+        ("20261120T161203Z-3f9a1c", path),
+        ("20261120", "20261123"),
+        (results / "records" / "quiet-heron",),
+        (results, "--machine", "quiet*"),
+        ("--cpu", "epyc"),
+    ):
+        code, out, err = told("compare", *arguments)
+        assert code == 0, err
+        assert "2 runs" in out
+
+
+@pytest.mark.usefixtures("results")
+def test_all_in_the_results_folder_are_compared_where_nothing_is_named(told):
+    code, out, _ = told("compare")
+    assert code == 0
+    assert "3 runs of 2 machines" in out
+
+
+@pytest.mark.usefixtures("results")
+def test_the_latest_of_each_machine_can_be_asked_for(told):
+    _, out, _ = told("compare", "--latest", "--format", "json")
+    assert [run["created"][8:10] for run in json.loads(out)["runs"]] == ["21", "23"]
+
+
+@pytest.mark.parametrize("baseline", ["loud-magpie", "20261123T161203Z-77aa00", "20261123"])
+@pytest.mark.usefixtures("results")
+def test_the_baseline_is_found_by_machine_id_or_its_beginning(told, baseline):
+    _, out, _ = told("compare", "--baseline", baseline, "--format", "json")
+    assert json.loads(out)["base"] == "loud-magpie"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("quiet-heron",), "one run alone"),
+        (("quiet-heron", "quiet-heron"), "one run alone"),
+        (("--baseline", "nobody"), "no run 'nobody'"),
+        (("--baseline", "2026"), "begins several"),
+        (("--by", "colour"), "kernel, n, threads"),
+        (("--format", "pdf"), "text, md, csv, json, html"),
+        (("--dtype", "float16"), "float64"),
+        (("--dtype", "int64"), "element types there are"),
+        (("--size", "7"), "such cells"),
+        (("--machine", "nobody*"), "loosen --machine"),
+        (("nowhere", "quiet-heron"), "no file, record or machine"),
+    ],
+)
+@pytest.mark.usefixtures("results")
+def test_what_can_not_be_compared_is_one_sentence(told, arguments, word):
+    code, out, err = told("compare", *arguments)
+    (sentence,) = [line for line in err.splitlines() if line.startswith("matbench: ")]
+    assert (code, out) == (2, "")
+    assert word in sentence
+
+
+def test_a_truncated_record_among_three_is_left_out_with_a_warning(results, told):
+    path = next(results.glob("records/loud-magpie/*.jsonl"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], b"{broken\n", *lines[2:]]))
+    code, out, err = told("compare", results)
+    assert code == 0
+    assert "line 2" in err
+    assert "2 runs of one machine" in out
+
+
+def test_a_bundle_and_a_page_stand_for_the_records_in_them(results, told):
+    assert told("export", "--bundle", "all.bundle", "--results", results)[0] == 0
+    code, out, err = told("compare", "all.bundle")
+    assert code == 0, err
+    assert "3 runs of 2 machines" in out
+    Path("page.html").write_text(f"<!doctype html>{island(other())}", encoding="utf-8")
+    code, out, err = told("compare", "quiet-heron", "page.html")
+    assert code == 0, err
+    assert "2 runs of 2 machines" in out
+
+
+def test_many_records_are_read_by_several_processes_in_their_order(results, told, monkeypatch):
+    next(results.glob("records/quiet-heron/20261121*")).write_bytes(b"")
+    keep_record(other(mark="000002", machine="third", day=24), results)
+    monkeypatch.setattr(compare_sources, "WHOLLY_CHECKED", 2)
+    code, out, err = told("compare", results, "--format", "json")
+    assert code == 0
+    assert [run["machine"] for run in json.loads(out)["runs"]] == ["quiet-heron", "loud-magpie", "third"]
+    assert "is empty" in err
+    assert "held against its roof" in err
+
+
+def test_a_run_above_its_roof_is_set_aside_and_said(results, told):
+    keep_record(
+        record(
+            mark="bad001", machine="liar", host_id="cc33", measurements=(*ladder(), measured("numba_ikj", 512, 1e-4))
+        ),
+        results,
+    )
+    code, out, err = told("compare", results)
+    assert code == 0
+    assert "liar is set aside: INVALID" in err
+    assert "3 runs" in out
+
+
+@pytest.mark.usefixtures("results")
+def test_strict_exits_with_1_where_something_is_slower(told):
+    assert told("compare", "quiet-heron", "loud-magpie", "--strict")[0] == 1
+    assert told("compare", "loud-magpie", "quiet-heron", "--strict")[0] == 0
+    assert told("compare", "quiet-heron", "loud-magpie")[0] == 0
+
+
+def test_strict_exits_with_1_where_a_run_was_throttled(results, told):
+    stolen = Conditions(steal_ticks=0, total_ticks=0), Conditions(steal_ticks=30, total_ticks=100)
+    keep_record(other(mark="stolen", machine="robbed", conditions=stolen[0], in_the_end=stolen[1]), results)
+    assert told("compare", "loud-magpie", "robbed", "--strict")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.md", "# Comparison"), ("a.csv", "run,"), ("a.json", "{"), ("a.html", "<!doctype html>")]
+)
+def test_the_format_follows_the_name_of_the_file(results, told, name, begins):
+    code, out, _ = told("compare", "-o", name)
+    assert code == 0
+    assert out.strip() == name
+    assert (results.parent / name).read_text("utf-8").startswith(begins)
+
+
+@pytest.mark.usefixtures("results")
+def test_a_page_goes_to_a_file_of_its_own(told):
+    code, out, _ = told("compare", "--format", "html")
+    assert (code, out.strip()) == (0, "comparison.html")
+
+
+def test_results_of_asv_are_compared_and_said_to_be_what_they_are(results, told):
+    code, out, err = told("compare", ROOT / "results" / "asv", "--results", results)
+    assert code == 0, err
+    assert "Results of asv tell no conditions" in out
+
+
+def test_the_command_runs_as_a_process_of_its_own(user):
+    complains(user.does("compare"), "run `matbench run` first")

@@ -1,0 +1,184 @@
+"""``matbench gate`` as it is typed: what is asked for, what fails, and what CI sees of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from matbench.cli.main import main
+from matbench.measure.pairs import PairSession, PairsTold
+from matbench.pairing import PairBlock, PairProcess, Refusal, Sample
+from matbench.record.pairs import read_pairs
+
+MINE = "def f(a, b, out):\n    out[...] = a @ b\n\n\ndef g(a, b, out):\n    out[...] = a @ b\n"
+CLAIM = "mine.py:f is at least 10x mine.py:g at n=8"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder with a file of functions, and a home and a temporary folder of its own."""
+    for name in ("XDG_DATA_HOME", "HOME", "LOCALAPPDATA", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "mine.py").write_text(MINE, encoding="utf-8")
+    monkeypatch.chdir(work)
+    yield work
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+@pytest.fixture
+def ratio(monkeypatch):
+    """Plays the sampling: B takes so many times as long as A, cell by cell; a text refuses the cell."""
+
+    def of(*ratios, count=15):
+        def run(session):
+            for process in range(count):
+                values = []
+                for cell, each in enumerate(ratios[: len(session.header.cells)]):
+                    if isinstance(each, str):
+                        values += [Refusal(cell, *each.split(": "))] if not process else []
+                        continue
+                    times = {"a": 10**8, "c": 10**8, "b": round(each * 10**8)}
+                    arms = ("a", "c", "b", "b", "c", "a")
+                    samples = tuple(Sample(arm, times[arm], times[arm], 0, 0, 0) for arm in arms)
+                    values.append(PairBlock(cell, process, 0, 1, samples))
+                yield PairsTold((*values, PairProcess(process, seed=0)))
+
+        monkeypatch.setattr(PairSession, "run", run)
+
+    return of
+
+
+def gate(capsys, *arguments):
+    code = main(["gate", *arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def record():
+    [path] = Path.cwd().glob("results/pairs/*/*.jsonl")
+    return read_pairs(path)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("seen", "code", "word"), [(11.0, 0, "pass"), (9.7, 0, "pass"), (5.0, 1, "FAIL")])
+def test_a_claim_holds_or_fails(capsys, ratio, seen, code, word):
+    ratio(seen)
+    done, out, err = gate(capsys, "--baseline", CLAIM)
+    assert done == code
+    assert f"{word}  mine.py:f against mine.py:g" in out.replace("pass   ", "pass  ").replace("FAIL   ", "FAIL  ")
+    assert "record: " in err
+    assert record().header.settings.claim == 0.05
+    assert CLAIM in record().header.command
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("how", "code", "told"), [((), 0, "is in doubt"), (("--on-doubt", "fail"), 1, "is in doubt")])
+def test_doubt_is_told_and_red_only_if_that_is_asked_for(capsys, ratio, how, code, told):
+    ratio(9.5, count=4)
+    done, out, err = gate(capsys, "--baseline", CLAIM, *how)
+    assert (done, told in err) == (code, True)
+    assert "doubt" in out
+
+
+@pytest.mark.usefixtures("folder")
+def test_doubt_may_pass_without_a_word(capsys, ratio):
+    ratio(9.5, count=4)
+    done, _, err = gate(capsys, "--baseline", CLAIM, "--on-doubt", "pass")
+    assert (done, "warning: mine.py" in err) == (0, False)
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_row_that_fails_costs_the_others_nothing(capsys, ratio):
+    ratio(11.0, 5.0, "wrong: mine.py:f computes a wrong result", "skipped: mine.py:f needs avx2")
+    sizes = CLAIM.replace("n=8", "n=8,9,10,11")
+    done, out, _ = gate(capsys, "--baseline", sizes, "--json")
+    told = json.loads(out)
+    assert done == 1
+    assert [row["outcome"] for row in told["rows"]] == ["pass", "fail", "fail", "none"]
+    assert (told["passed"], told["margin"], told["on_doubt"]) == (False, 0.05, "warn")
+    assert {row["demand"] for row in told["rows"]} == {10.0}
+    assert len(record().blocks) == 30
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("outcome", "code"), [("skipped", 2), ("ended", 3), ("wrong", 1)])
+def test_what_can_not_be_compared_is_no_pass(capsys, ratio, outcome, code):
+    ratio(f"{outcome}: mine.py:f is off")
+    assert gate(capsys, "--baseline", CLAIM)[0] == code
+
+
+@pytest.mark.usefixtures("folder")
+def test_github_shows_what_fails_beside_the_change(capsys, ratio, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ratio(5.0, 9.5)
+    _, out, err = gate(capsys, "--baseline", CLAIM.replace("n=8", "n=8,9"), "--margin", "4.99%")
+    [line] = [line for line in err.splitlines() if line.startswith("::error title=matbench gate::mine.py:f")]
+    assert "25" in line
+    assert "%" not in line.replace("%25", "")
+    assert "::" not in out
+
+
+def test_the_project_s_table_is_checked_where_nothing_is_named(capsys, ratio, folder):
+    ratio(11.0)
+    (folder / "pyproject.toml").write_text(f'[tool.matbench.gate]\nclaims = ["{CLAIM}"]\nmargin = "10%"\n')
+    assert gate(capsys)[0] == 0
+    assert record().header.settings.claim == 0.1
+
+
+def test_a_file_of_claims_is_a_baseline(capsys, ratio, folder):
+    ratio(11.0)
+    (folder / "claims.toml").write_text(f'claims = ["{CLAIM}"]\n')
+    assert gate(capsys, "--baseline", "claims.toml")[0] == 0
+
+
+def test_a_checkout_is_compared_with_what_is_here(capsys, ratio, folder, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mine.py").write_text(MINE, encoding="utf-8")
+    ratio(1.0, 0.8)
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    done, out, _ = gate(capsys, "mine.py:f", "--baseline", str(tmp_path / "old"), "--sizes", "8,9")
+    assert done == 1
+    assert "pass   mine.py:f against mine.py:f@old at n = 8" in out
+    assert "FAIL   mine.py:f against mine.py:f@old at n = 9" in out
+    assert str(tmp_path) not in out
+    header = record().header
+    assert set(header.digests) == {"mine.py:f", "mine.py:f@old"}
+    assert str(tmp_path) not in header.command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "there is nothing to check"),
+        (("numba_ikj",), "has no baseline"),
+        (("--baseline", "HEAD"), "nothing is named that is to be compared with HEAD"),
+        (("--baseline", "f is better than g"), "is no claim"),
+        (("--baseline", "one.toml", "--baseline", "two.toml"), "are too many"),
+        (("--baseline", "gone.toml"), "no such file"),
+        (("numba_ikj", "--baseline", "no-such-revision"), "there is no baseline 'no-such-revision'"),
+        (("numba_ikj_", "--baseline", "."), "did you mean 'numba_ikj'"),
+        (("numba_x*", "--baseline", "."), "no kernel"),
+        (("numba_ikj", "--baseline", "."), "has no package 'matbench'"),
+        (("numba_ikj", "--baseline", ".", "--margin", "5"), "is no margin"),
+        (("numba_ikj", "--baseline", ".", "--margin", ""), "--margin is empty"),
+        (("numba_ikj", "--baseline", ".", "--on-doubt", "cry"), "--on-doubt 'cry' is unknown"),
+        (("numba_ikj", "--baseline", ".", "--sizes", "0"), "out of range"),
+        (("numba_ikj", "--baseline", ".", "--seed", "-1"), "out of range"),
+        (("--baseline", "numba_ikj is no slower than numba_ijk at n=8, threads=9999"), "more than the"),
+        (("--baseline", "numba_ikj is no slower than numba_ijk", "--budget", "100ms"), "too small for one process"),
+    ],
+)
+def test_what_can_not_be_asked_for_is_told_in_a_sentence(capsys, folder, arguments, said):
+    code, out, err = gate(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not (folder / "results").exists()

@@ -1,0 +1,143 @@
+"""The page of a comparison in a real browser: it sorts, finds, hides and draws, and is whole without scripts."""
+
+import dataclasses
+
+import msgspec
+import pytest
+from compare_examples import BLAS, ladder, other, record
+from offline import THEMES, violations
+
+from matbench.analyse.compare_runs import reduce_record
+from matbench.analyse.machines import compare
+from matbench.present.machines.page import comparison_page
+
+pytestmark = pytest.mark.xdist_group("pages")
+
+HOSTILE = '<script>document.title="taken"</script><img src=x onerror=alert(1)>"\'`\u202e'
+MANY = 60
+
+
+def fleet():
+    """Many runs, each a little slower than the one before; every second processor is another."""
+    runs = []
+    for place in range(MANY):
+        made = record(host={"cpu": f"Processor {place % 2}"}, measurements=ladder(1 + 0.02 * place))
+        runs.append(dataclasses.replace(reduce_record(made, f"machine-{place:02}")))
+    return compare(runs)
+
+
+def hostile():
+    """Two runs, the second with hostile strings wherever a record has one."""
+    made = other(
+        host={"cpu": HOSTILE, "hypervisor": HOSTILE}, libraries=(msgspec.structs.replace(BLAS, name=HOSTILE[:80]),)
+    )
+    kernels = tuple(msgspec.structs.replace(card, idea=HOSTILE) for card in made.header.kernels)
+    header = msgspec.structs.replace(made.header, kernels=kernels)
+    return compare(
+        [reduce_record(record(), "plain"), reduce_record(msgspec.structs.replace(made, header=header), HOSTILE)]
+    )
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("comparisons")
+    two = compare([reduce_record(record(), "quiet-heron"), reduce_record(other(), "loud-magpie")])
+    made = {}
+    for name, found in {"two": two, "many": fleet(), "hostile": hostile()}.items():
+        made[name] = folder / f"{name}.html"
+        made[name].write_text(comparison_page(found), encoding="utf-8")
+    return made
+
+
+@pytest.fixture
+def opened(visit, pages):
+    """Opens a page by its name."""
+
+    def go(name, *, media=THEMES["light"], **settings):
+        return visit(pages[name], media=media, **settings)
+
+    return go
+
+
+def names(page):
+    """The runs of the ranking in their order, those that are shown."""
+    return [each.strip() for each in page.locator("#ranked tbody tr:visible th").all_inner_texts()]
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
+@pytest.mark.parametrize("name", ["two", "many"])
+def test_ranking_and_panels_appear(opened, name, scripts):
+    page = opened(name, scripts=scripts)
+    assert len(names(page)) == {"two": 2, "many": MANY}[name]
+    boxes = [each.bounding_box() for each in page.locator(".panels svg").all()]
+    assert len(boxes) == 4
+    assert all(box["width"] > 150 and box["height"] > 100 for box in boxes)
+    assert page.locator("#tools").is_visible() == scripts
+
+
+def test_runs_are_found_by_words(opened):
+    page = opened("many")
+    page.fill("#find", "epyc nothing")
+    assert names(page) == []
+    page.fill("#find", "Processor MACHINE-1")
+    assert names(page) == [f"machine-1{place}" for place in range(10)]
+    page.fill("#find", "machine-07")
+    assert names(page) == ["machine-07"]
+    page.click("#all-again")
+    assert len(names(page)) == MANY
+
+
+def test_runs_are_filtered_by_processor(opened):
+    page = opened("many")
+    page.select_option("#processor", "Processor 0")
+    assert len(names(page)) == MANY // 2
+
+
+def test_the_ranking_follows_what_is_chosen(opened):
+    page = opened("two")
+    assert names(page) == ["quiet-heron", "loud-magpie"]
+    page.select_option("#cells-of", "numpy_matmul, 1 thread, float64")
+    page.select_option("#size", "1000")
+    page.select_option("#measure", "rate")
+    assert page.locator("#ranked tbody tr td:nth-child(5)").all_inner_texts() == ["50.0", "33.3"]
+    page.select_option("#measure", "share")
+    assert page.locator("#measured").inner_text() == "of own peak"
+    assert page.locator("#ranked tbody tr td:nth-child(5)").all_inner_texts() == ["83.2 %", "83.2 %"]
+
+
+def test_a_run_is_hidden_and_shown_again(opened):
+    page = opened("two")
+    page.get_by_role("button", name="Hide quiet-heron").click()
+    assert names(page) == ["loud-magpie"]
+    page.click("#unhide")
+    assert len(names(page)) == 2
+
+
+def test_ticked_runs_are_drawn_on_every_panel_and_no_more_than_six(opened):
+    page = opened("many")
+    boxes = page.locator("#ranked input[type=checkbox]")
+    for place in range(7):
+        boxes.nth(place).click()
+    assert page.locator(".panels figure").first.locator(".picked polyline").count() == 6
+    assert "No more than 6" in page.inner_text("#said")
+    assert page.locator("#legend li").count() == 2 + 6
+
+
+def test_hostile_strings_are_text_and_nothing_runs(opened):
+    page = opened("hostile")
+    assert page.title() == "matbench: 2 runs compared"
+    assert page.locator("img").count() == 0
+    assert any("<script>" in name for name in names(page))
+
+
+@pytest.mark.parametrize(
+    ("name", "theme"), [("two", "light"), ("two", "dark"), ("many", "light"), ("many", "print"), ("hostile", "dark")]
+)
+def test_axe_finds_no_violation(opened, name, theme):
+    page = opened(name, media=THEMES[theme], bypass_csp=True)
+    assert violations(page) == []
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(opened):
+    page = opened("many", viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
