@@ -55,7 +55,6 @@ def test_a_loop_whose_sums_may_not_be_reordered_is_scalar(name, dtype):
         ("numba_ikj", "int64"),
         ("numba_broadcast_rows", "float64"),
         ("numba_broadcast_outer", "float64"),
-        ("numba_inverse", "float64"),
     ],
 )
 def test_a_loop_along_rows_is_vectorised_and_not_fused(name, dtype):
