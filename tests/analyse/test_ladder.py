@@ -333,6 +333,15 @@ def test_the_peak_is_the_best_sample_of_the_best_vector_width():
     assert found == peaks(reversed(roofs))
 
 
+def test_the_peak_of_more_threads_is_no_lower_than_that_of_fewer():
+    times = ((20, 2, "float64"), (10, 1, "float64"), (5, 4, "float64"), (40, 1, "float32"))
+    found = peaks(fma([elapsed * US], threads=threads, dtype=dtype) for elapsed, threads, dtype in times)
+    alone = 10**6 / (10 * US) * 1e9
+    assert found["float64/1"].estimate == found["float64/2"].estimate == pytest.approx(alone)
+    assert found["float64/4"].estimate == pytest.approx(2 * alone)
+    assert found["float32/1"].estimate == pytest.approx(alone / 4)
+
+
 def test_a_share_of_the_peak_is_of_the_same_dtype_and_threads():
     roofs = (fma([10 * US] * 6), fma([5 * US] * 6, threads=2))
     cases = (measured("numpy_matmul", *[40 * US] * 6), measured("numpy_matmul", *[20 * US] * 6, threads=2))

@@ -25,9 +25,16 @@ __all__ = ["bandwidths", "fastest", "operations_of", "peaks", "tabulate"]
 def peaks(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
     """The measured FMA peak, flop/s, by ``'<dtype>/<threads>'``: the best sample of the best vector width.
 
-    A limit is what was reached, were it once: interruptions only take away from it.
+    A limit is what was reached, were it once: interruptions only take away from it. What one thread reaches, two can
+    reach as well, one of them idle: a peak is at least that of fewer threads.
     """
-    return _best((f"{each.dtype}/{each.threads}", each) for each in ceilings if each.kind == "fma")
+    found = _best((f"{each.dtype}/{each.threads}", each) for each in ceilings if each.kind == "fma")
+    highest: dict[str, Interval] = {}
+    for key in sorted(found, key=lambda key: int(key.rpartition("/")[2])):
+        dtype = key.rpartition("/")[0]
+        highest[dtype] = max(found[key], highest.get(dtype, found[key]), key=lambda each: each.estimate)
+        found[key] = highest[dtype]
+    return found
 
 
 def bandwidths(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
