@@ -8,7 +8,7 @@ import pytest
 
 from matbench.analyse.ladder import fastest, operations_of, tabulate
 from matbench.analyse.plausible import implausible
-from matbench.analyse.rows import Interval
+from matbench.analyse.rows import Interval, SpeedUp
 from matbench.cli.operations import chosen_tables
 from matbench.errors import UsageError
 from matbench.model import (
@@ -292,6 +292,23 @@ def test_operations_stand_beside_each_other_with_what_threads_were_worth():
     assert "2.00×" in lines[3]
     assert "50 % of peak" in lines[2]
     assert contrast_table([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("bounds", "extrapolated", "told"),
+    [
+        ((9.0, 11.0), False, " 10.0\N{MULTIPLICATION SIGN} [9.00, 11.0] "),
+        ((9.0, 11.0), True, " ~10.0\N{MULTIPLICATION SIGN} [9.00, 11.0] "),
+        ((None, None), False, " 10.0\N{MULTIPLICATION SIGN}\N{DAGGER} "),
+    ],
+)
+def test_a_speed_up_beside_each_other_is_over_the_base_and_keeps_its_marks(bounds, extrapolated, told):
+    table = tabulate(ALL)
+    over = SpeedUp("python_lists", 10.0, *bounds, extrapolated)
+    rows = tuple(msgspec.structs.replace(each, speedup=over) for each in table.rows)
+    heading, _, line = contrast_table([msgspec.structs.replace(table, rows=rows)]).splitlines()
+    assert "over the base" in heading
+    assert told in line
 
 
 def test_an_interval_goes_the_other_way_round_from_time_to_traffic():

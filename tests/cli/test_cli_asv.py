@@ -48,6 +48,18 @@ def test_results_are_taken_in_once_and_then_are_a_record(user):
     assert done.code == 0, done.err
 
 
+NO_TIMES = '{"version": 2, "commit_hash": "ff", "params": {}, "result_columns": [], "results": {}}'
+
+
+@pytest.mark.parametrize("broken", ["{", NO_TIMES])
+def test_a_folder_with_one_broken_result_is_taken_in_not_at_all(user, broken):
+    shutil.copytree(RECORDED / "scipy", user.folder / "theirs")
+    (machine,) = (user.folder / "theirs").glob("*/machine.json")
+    (machine.parent / "ffffffff-other.json").write_text(broken)
+    complains(user.does("import", "theirs"), "ffffffff-other.json")
+    assert not user.records
+
+
 def test_raw_samples_go_out_and_come_back(user, tiny):
     shutil.copy(tiny.path, user.folder / "a.jsonl")
     assert user.does("export", "a.jsonl", "--to", "samples", "-o", "a.csv").code == 0

@@ -105,6 +105,17 @@ def test_the_ranking_follows_what_is_chosen(opened):
     assert page.locator("#ranked tbody tr td:nth-child(5)").all_inner_texts() == ["83.2 %", "83.2 %"]
 
 
+def test_the_shares_of_peak_follow_what_is_chosen(opened):
+    page = opened("two")
+    shares = page.locator("#ranked tbody tr td:nth-child(7)")
+    first = shares.all_inner_texts()
+    page.select_option("#cells-of", "python_lists, 1 thread, float64")
+    assert shares.all_inner_texts() != first
+    assert [text.startswith("0.") for text in shares.all_inner_texts()] == [True, True]
+    page.click("#all-again")
+    assert shares.all_inner_texts() == first
+
+
 def test_a_run_is_hidden_and_shown_again(opened):
     page = opened("two")
     page.get_by_role("button", name="Hide quiet-heron").click()

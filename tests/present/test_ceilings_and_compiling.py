@@ -50,5 +50,21 @@ def test_compiling_that_never_pays_says_so():
     assert "pays at no size measured here" in compile_sentence(compiled_at((8, 16), 0.1))
 
 
+def test_where_only_a_predicted_base_is_beaten_the_sentence_says_so():
+    table = compiled_at((32, 64, 128, 256), 0.1)
+    told = [replace(row, extrapolated=row.card == BASE and row.case.problem.n > 64) for row in table.rows]
+    sentence = compile_sentence(replace(table, rows=tuple(told)))
+    assert "(one call pays from n = 128 on, where python_lists is predicted)" in sentence
+
+
+def test_a_kernel_is_told_once_by_its_longest_first_call():
+    table = compiled_at((32, 64, 128), 0.1)
+    told = [replace(row, first_call_s=0.01) if row.case.problem.n == 64 and row.first_call_s is None
+            and row.card == COMPILED else row for row in table.rows]  # fmt: skip
+    sentence = compile_sentence(replace(table, rows=tuple(told)))
+    assert sentence.count("numba_ijk") == 1
+    assert "100 ms" in sentence
+
+
 def test_where_nothing_compiles_nothing_is_said():
     assert compile_sentence(table_of([row_of(BASE, 16, 1e-3)])) is None

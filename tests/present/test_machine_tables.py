@@ -20,8 +20,9 @@ from matbench.present.machines.data import CSV_COLUMNS, comparison_csv, comparis
 from matbench.present.machines.packed import ALPHABET, LEAST, PER_DECADE, packed, packed_times
 from matbench.present.machines.page import comparison_page
 from matbench.present.machines.panels import panels_of
-from matbench.present.machines.tables import headline_cells
+from matbench.present.machines.tables import groups_grid, headline_cells, means_grid
 from matbench.present.machines.text import comparison_text
+from matbench.present.machines.told import headline
 
 HOSTILE = "<script>alert(1)</script>\"'|`=1+1](javascript:x)\u202e\x00\x1b[2J&amp;" + "x" * 500
 
@@ -87,11 +88,18 @@ def test_every_table_is_valid_markdown(axis, markdown):
 
 def test_two_runs_of_one_machine_say_whether_anything_changed():
     same = comparison_text(compared(record(), record(mark="000001")))
-    assert "nothing changed" in same
+    assert "quiet-heron1 is within 10 % of the base in every cell: 16 EQUIVALENT." in same
     assert "do not pair" in same
     slower = comparison_text(compared(record(), record(mark="000001", measurements=ladder(1.5))))
     assert "16 SLOWER" in slower
-    assert "nothing changed" not in slower
+    assert "is within 10 %" not in slower
+
+
+def test_what_is_inconclusive_is_not_told_as_unchanged():
+    few = tuple(measured("numba_ikj", n, 1e-3, spread=SPREAD[:3]) for n in (16, 64))
+    text = comparison_text(compared(record(measurements=few), record(mark="000001", measurements=few)))
+    assert "quiet-heron1: no difference is certain (2 INCONCLUSIVE), a drift of " in text
+    assert "changed" not in text.split("What differs")[0]
 
 
 def test_two_versions_of_python_on_one_machine_are_told_apart():
@@ -159,6 +167,47 @@ def hostile():
         if each.case.kernel == "numba_ikj"
     )
     return msgspec.structs.replace(made, header=header, measurements=(*made.measurements, *cases))
+
+
+# -- who leads ---------------------------------------------------------------------------------------------------------
+
+
+def several(*factors, doubted=()):
+    """Runs that take so many times as long as the base, some of them in doubt."""
+    runs = [
+        reduce_record(record(mark=f"{place:06}", host_id=f"id{place}", measurements=ladder(4 * factor)), f"run-{place}")
+        for place, factor in enumerate((1.0, *factors))
+    ]
+    return compare([dataclasses.replace(run, doubt="throttled") if i in doubted else run for i, run in enumerate(runs)])
+
+
+def test_the_fastest_in_the_mean_is_named_where_it_is_certain():
+    assert "Fastest in the mean over all float64 cells: run-2, 2.00" in headline(several(1.5, 0.5, 1.5, 1.5))
+    assert "No run is shown to be faster in the mean" in headline(several(1.5, 1.5, 1.5, 1.5))
+
+
+def test_a_lead_that_is_not_certain_is_told_as_such():
+    told = headline(several(0.99, 1.5, 1.5, 1.5))
+    assert "Highest mean, which is no certain lead, over all float64 cells: run-1, 1.01" in told
+    assert "Fastest" not in told
+
+
+@pytest.mark.parametrize("count", [5, 9])
+def test_a_run_in_doubt_stands_last_and_has_no_rank(count):
+    found = several(0.25, 0.5, *(1.5,) * (count - 3), doubted={1})
+    assert "Fastest in the mean over all float64 cells: run-2" in headline(found)
+    rows = means_grid(found, found.groups()[0]).rows
+    assert [row[2] for row in (rows[0], rows[-1])] == ["run-2", "run-1"]
+    assert [row[0] for row in rows] == [*map(str, range(1, count)), "–"]
+    assert comparison_page(found).count("data-doubted>") == 1
+    assert not any("run-1" in row for row in groups_grid(found, "kernel").rows)
+
+
+def test_over_a_base_in_doubt_nobody_is_called_the_fastest():
+    found = several(0.25, *(1.5,) * 8, doubted={0})
+    assert headline(found).endswith("No run is called the fastest: the figures are in doubt.")
+    assert {row[0] for row in means_grid(found, found.groups()[0]).rows} == {"–"}
+    assert {row[2] for row in groups_grid(found, "kernel").rows} == {"–"}
 
 
 # -- for programs ------------------------------------------------------------------------------------------------------

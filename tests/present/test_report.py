@@ -50,6 +50,11 @@ def whole(sampled):
     return msgspec.structs.replace(sampled, ceilings=ceilings)
 
 
+def test_the_command_that_reads_a_page_back_quotes_its_name(whole):
+    part = Part(whole, (tabulate(whole),), "float64", ISLAND)
+    assert "matbench import 'my; page.html'" in html.unescape(report_page([part], "my; page.html"))
+
+
 @pytest.fixture(scope="module")
 def page(whole):
     return page_of(whole)

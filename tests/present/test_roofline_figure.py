@@ -78,6 +78,20 @@ def test_the_finding_names_what_runs_into_which_ceiling(made, with_streams):
     )
 
 
+def test_rungs_without_a_ceiling_are_not_told_to_be_below_one(made):
+    rows = [made.row(made.card("blas"), 1024, 2 * 1024**3 / 54e9), made.row(made.card("loop"), 1024, 1.0, threads=4)]
+    assert finding_roofline(made.table(rows)) == (
+        "At n = 1024 (float64), blas on 1 thread (90 %) runs into the FMA peak; for 1 no ceiling was measured."
+    )
+
+
+def test_of_the_most_threads_only_memory_is_drawn_not_what_is_the_last_measured(table, with_streams, sampled):
+    found = texts(
+        draw_roofline(with_streams(table, {"read/1": 10e9, "read_l3/2": 80e9}), problem=AT_1000, record=sampled)
+    )
+    assert not [text for text in found if text.startswith("L3, 2 threads")]
+
+
 def test_a_rate_above_its_roof_is_called_a_fault(made):
     row = made.row(made.card("liar"), 64, 1e-6)
     table = made.table([row])

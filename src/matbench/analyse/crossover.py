@@ -1,4 +1,4 @@
-"""From which size on one kernel is faster than another, and what compiling does to that."""
+"""From which size on one kernel is not clearly slower than another, and what compiling does to that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Span", "compile_seconds", "overtakes", "winners"]
 
 
 class Span(NamedTuple):
-    """Neighbouring measured sizes at which the same kernel on the same threads is the fastest."""
+    """Neighbouring measured sizes at which no other is clearly faster than the same kernel on the same threads."""
 
     kernel: str
     threads: int
@@ -34,7 +34,7 @@ def compile_seconds(table: Table, dtype: Dtype) -> dict[str, float]:
 
 
 def overtakes(rows: Iterable[Row], rivals: Iterable[Row], extra_s: float = 0.0) -> int | None:
-    """The smallest n from which on one kernel is faster than another.
+    """The smallest n from which on one kernel is not clearly slower than another.
 
     It is the smallest size where its time is the shorter one, of those with no larger size where it is clearly slower:
     where even its lower bound is above the other's upper bound.
@@ -63,7 +63,7 @@ def overtakes(rows: Iterable[Row], rivals: Iterable[Row], extra_s: float = 0.0) 
 
 
 def winners(series: Sequence[Sequence[Row]], compiling: Mapping[str, float] | None = None) -> tuple[Span, ...]:
-    """The fastest kernel at each size, neighbouring sizes with the same one joined.
+    """The kernel that no other clearly beats at each size, neighbouring sizes with the same one joined.
 
     From the largest size down, a kernel stays the winner until another is clearly faster: noise makes no winners.
 

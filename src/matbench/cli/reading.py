@@ -331,15 +331,18 @@ def _foreign_records(source: Path, form: str, base: str | None) -> Sequence[tupl
         return [(source.name, record) for record in read_page(source)]
     if form == "samples":
         return [(source.name, read_samples(source, base))]
-    return asv_records(source, base)
+    return asv_records(source, base, wholly=True)
 
 
-def asv_records(source: Path, base: str | None) -> list[tuple[str, Record]]:
-    """The results in a file of asv's, or the newest of each environment in a folder, with the names of their files."""
+def asv_records(source: Path, base: str | None, *, wholly: bool = False) -> list[tuple[str, Record]]:
+    """The results in a file of asv's, or the newest of each environment in a folder, with the names of their files.
+
+    Files that are refused are left out of a folder; `wholly`, one of them refuses the folder.
+    """
     if not source.is_dir():
         return [(source.name, read_asv(source, base))]
     newest: dict[tuple[Path, str], Path] = {}
-    for path in asv_files(source):
+    for path in asv_files(source, wholly=wholly):
         newest.setdefault((path.parent, path.name.partition("-")[2]), path)
     found, refused = [], []
     for path in newest.values():
@@ -347,7 +350,7 @@ def asv_records(source: Path, base: str | None) -> list[tuple[str, Record]]:
             found.append((path.name, read_asv(path, base)))
         except MatbenchError as error:
             refused.append(error)
-    if not found:
+    if not found or (wholly and refused):
         raise refused[0]
     for each in refused:
         console.warn(str(each))

@@ -1,4 +1,4 @@
-"""The crossover table: from which size on each rung wins, with and without the time to compile it."""
+"""The crossover table: from which size on each rung holds its own, with and without the time to compile it."""
 
 from __future__ import annotations
 
@@ -32,17 +32,19 @@ def _base_rows(table: Table, series: Sequence[Series]) -> tuple[Row, ...]:
 
 
 def numbers_crossover(table: Table, dtype: Dtype = "float64") -> Numbers:
-    """A row for each rung and thread count: from which n on it wins, over what.
+    """A row for each rung and thread count: from which n on it is not clearly slower, than what.
 
-    "From n on" is the smallest measured size from which on it is faster at every larger one too. Predicted times of
-    the base count. The columns on compiling are empty for what is not compiled.
+    "From n on" is the smallest size at which its time is the shorter one, of those with no larger size at which it is
+    clearly slower. Predicted times count, and a size at which one of the two is predicted is marked ``~``. The columns
+    on compiling are empty for what is not compiled.
     """
     series = _series(table, dtype)
     base, compiling = _base_rows(table, series), compile_seconds(table, dtype)
     fastest = winners([one.rows for one in series])
     columns = (
-        *("kernel", "threads", f"faster than {table.base} from n", "rung before", "faster than it from n"),
-        *("fastest of all at n", "first call [s]", f"one call with compiling beats {table.base} from n"),
+        *("kernel", "threads", f"not clearly slower than {table.base} from n on", "rung before"),
+        *("not clearly slower than it from n on", "no other is clearly faster at n", "first call [s]"),
+        f"one call with compiling not clearly slower than {table.base} from n on",
     )
     rows = []
     for place, one in enumerate(series):
@@ -53,19 +55,23 @@ def numbers_crossover(table: Table, dtype: Dtype = "float64") -> Numbers:
             (
                 one.card.name,
                 one.threads,
-                None if is_base or not base else _size(overtakes(one.rows, base)),
+                None if is_base or not base else _from(one.rows, base),
                 None if before is None else f"{before.card.name} on {count_threads(before.threads)}",
-                None if before is None else _size(overtakes(one.rows, before.rows)),
+                None if before is None else _from(one.rows, before.rows),
                 ", ".join(_range(span) for span in fastest if span[:2] == (one.card.name, one.threads)) or None,
                 first_s,
-                None if first_s is None or not base else _size(overtakes(one.rows, base, first_s)),
+                None if first_s is None or not base else _from(one.rows, base, first_s),
             )
         )
     return Numbers(columns, tuple(rows))
 
 
-def _size(n: int | None) -> int | str:
-    return NEVER if n is None else n
+def _from(rows: Sequence[Row], rivals: Sequence[Row], extra_s: float = 0.0) -> int | str:
+    """What `overtakes` gives, marked where one of the two is predicted there."""
+    n = overtakes(rows, rivals, extra_s)
+    if n is None:
+        return NEVER
+    return f"~{n}" if any(row.extrapolated for row in (*rows, *rivals) if row.case.problem.n == n) else n
 
 
 def _range(span: Span) -> str:
@@ -73,7 +79,7 @@ def _range(span: Span) -> str:
 
 
 def finding_crossover(table: Table, dtype: Dtype = "float64") -> str:
-    """Which rung is the fastest from which n on, of calls alone and of one call with its compilation."""
+    """Than which rung no other is clearly faster from which n on, of calls alone and of one that has to compile."""
     series = [one.rows for one in _series(table, dtype)]
     spans = winners(series)
     if not spans:
@@ -88,14 +94,14 @@ def finding_crossover(table: Table, dtype: Dtype = "float64") -> str:
 def _told(spans: Sequence[Span]) -> str:
     last = spans[-1]
     if len(spans) == 1:
-        return f"{who(*last[:2])} is the fastest at every size measured"
-    top = f"{who(*last[:2])} is the fastest from n = {last.first} on"
+        return f"no other is clearly faster than {who(*last[:2])} at any size measured"
+    top = f"no other is clearly faster than {who(*last[:2])} from n = {last.first} on"
     if len(spans) <= MOST_SPANS:
-        return f"{top}, {listed(f'{who(*span[:2])} at n = {_range(span)}' for span in spans[:-1])}"
+        return f"{top}, than {listed(f'{who(*span[:2])} at n = {_range(span)}' for span in spans[:-1])}"
     others = [each for each in dict.fromkeys(who(*span[:2]) for span in spans[:-1]) if each != who(*last[:2])]
     if not others:
         return top
-    return f"{top}; at smaller sizes {listed(others)} {'leads' if len(others) == 1 else 'lead by turns'}"
+    return f"{top}; at smaller sizes that holds of {listed(others)}{'' if len(others) == 1 else ' by turns'}"
 
 
 def crossover_table(table: Table, dtype: Dtype = "float64") -> str:

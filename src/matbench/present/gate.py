@@ -60,15 +60,16 @@ def gate_object(record: PairRecord, rulings: Sequence[Ruling], on_doubt: str, *,
     Returns
     -------
     dict
-        As of `pairs_object`, with ``passed``, ``margin``, ``on_doubt``, and in each row ``demand``, ``outcome`` and
-        ``outcome_reason``.
+        As of `pairs_object`, with ``passed``, ``margin`` (the largest), ``on_doubt``, and in each row ``demand``,
+        ``margin``, ``outcome`` and ``outcome_reason``.
     """
     found = pairs_object(record, [each.verdict for each in rulings])
     rows = found["rows"]
     assert isinstance(rows, list)  # noqa: S101  for the type checker: it is one
     for row, ruling in zip(rows, rulings, strict=True):
         row |= {"demand": ruling.factor, "outcome": ruling.outcome, "outcome_reason": ruling.reason}
-    margin = rulings[0].margin if rulings else None
+        row["margin"] = ruling.margin
+    margin = max((each.margin for each in rulings), default=None)
     return {**found, "passed": passed, "margin": margin, "on_doubt": on_doubt}
 
 

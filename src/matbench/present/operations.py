@@ -13,14 +13,14 @@ from matbench.analyse.ladder import fastest
 from matbench.model import ITEMSIZE
 from matbench.operations import OPERATIONS, Operation
 from matbench.present.choose import base_row, headline_problem, is_measured, peak_of, row_of, rows_at
-from matbench.present.tables import base_words, render_markdown, speedup_text
+from matbench.present.tables import NO_INTERVAL, base_words, render_markdown, speedup_text
 from matbench.present.words import clean, count_threads, speed_text, unit_of, where, who
 from matbench.units import format_factor, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matbench.analyse.rows import Row, Table
+    from matbench.analyse.rows import Row, SpeedUp, Table
     from matbench.model import Dtype, Problem
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 NOTHING = "–"
+MARKS = (("~", "extrapolated, not measured"), (NO_INTERVAL, "no interval"))
 
 
 def operations_table(n: int = 1000) -> str:
@@ -136,10 +137,10 @@ def operation_sentence(table: Table, problem: Problem) -> str | None:
 def contrast_table(tables: Sequence[Table], dtype: Dtype = "float64") -> str:
     """The operations beside each other, each at the size that it is told by: a Markdown table.
 
-    Arithmetic intensity, speed-up of the fastest kernel over the base in pure Python, what the threads were worth, and
-    the share of the limit, peak or bandwidth, that was reached.
+    Arithmetic intensity, speed-up of the fastest kernel over the base of its operation, what the threads were
+    worth, and the share of the limit, peak or bandwidth, that was reached.
     """
-    titles = ("operation", "n", "flop/byte", "fastest", "speed", "over pure Python", "threads worth", "of the limit")
+    titles = ("operation", "n", "flop/byte", "fastest", "speed", "over the base", "threads worth", "of the limit")
     lines = [line for table in tables if (line := _contrast(table, dtype)) is not None]
     return render_markdown(titles, lines) if lines else ""
 
@@ -157,7 +158,8 @@ def contrast(tables: Sequence[Table], dtype: Dtype = "float64") -> str:
     here = "." if balance is None else f": here those with fewer than {balance:.3g}."
     cached = any((row.bandwidth_fraction or 0.0) > 1 for table in tables for row in table.rows)
     more = " More than 100 % of memory is what a cache delivers." if cached else ""
-    return f"## The operations beside each other\n\n{text}\n\n{told}{here}{more}"
+    marks = "".join(f" {mark} {words}." for mark, words in MARKS if mark in text)
+    return f"## The operations beside each other\n\n{text}\n\n{told}{here}{more}{marks}"
 
 
 def _contrast(table: Table, dtype: Dtype) -> tuple[str, ...] | None:
@@ -174,10 +176,15 @@ def _contrast(table: Table, dtype: Dtype) -> tuple[str, ...] | None:
         f"{problem.definition.intensity(problem.n, ITEMSIZE[dtype]):.3g}",
         f"{best.case.kernel}, {count_threads(best.case.threads)}",
         f"{speed_text(best)} {unit_of(table.operation)}",
-        NOTHING if best.speedup is None else format_factor(best.speedup.estimate),
+        NOTHING if best.speedup is None else _speedup_cell(best.speedup),
         NOTHING if threads is None else format_factor(threads),
         NOTHING if share is None else f"{format_percent(share)} of {_limit(table)}",
     )
+
+
+def _speedup_cell(speedup: SpeedUp) -> str:
+    """A speed-up as tables tell it, marked where the base was predicted."""
+    return ("~" if speedup.extrapolated else "") + speedup_text(speedup)
 
 
 def _limit(table: Table) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from matbench.analyse.crossover import overtakes
+from matbench.analyse.crossover import compile_seconds, overtakes
 from matbench.analyse.roofline import MEMORY, roofs
-from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at
+from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at, square_series
 from matbench.present.words import bracket, clean, count_threads, listed, rate_text, time_text, where
 from matbench.units import format_factor, format_rate, format_seconds
 
@@ -201,25 +201,27 @@ def _limit(key: str, rate: str) -> str:
 def compile_sentence(table: Table) -> str | None:
     """How long each kernel took to compile, and from which size one single call pays for it; None if none did.
 
-    A call pays where compiling and calling together take less than one call of the base, both as measured.
+    A call pays where compiling and calling together take less than one call of the base, of the sizes with no larger
+    one at which they clearly take more. Where no measured time of the base says so, a predicted one may, and is named.
     """
-    parts = []
-    for row in table.rows:
-        if row.first_call_s is not None and row.case.problem.dtype == "float64":
-            size = _pays_from(table, row)
-            pays = f"(one call pays from n = {size} on)" if size is not None else "(pays at no size measured here)"
-            parts.append(f"{clean(row.case.kernel)} {format_seconds(row.first_call_s)} {pays}")
+    parts = [
+        f"{clean(kernel)} {format_seconds(seconds)} ({_pays(table, kernel, seconds)})"
+        for kernel, seconds in compile_seconds(table, "float64").items()
+    ]
     return f"Compiling is apart from all times: {'; '.join(parts)}." if parts else None
 
 
-def _pays_from(table: Table, compiled: Row) -> int | None:
-    """The smallest square size from which on compiling and one call take less than one call of the base."""
-    case = compiled.case
-    rows = [
-        row
-        for row in table.rows
-        if (row.case.kernel, row.case.threads, row.case.problem.dtype) == (case.kernel, case.threads, "float64")
-        and row.case.problem.is_square
-    ]
+def _pays(table: Table, kernel: str, seconds: float) -> str:
+    """From which square size on compiling and one call on the fewest threads take less than one call of the base."""
+    series = [one for one in square_series(table, "float64") if one.card.name == kernel and one.layout == "C"]
+    rows = [row for one in series[:1] for row in one.rows if is_measured(row)]
     base = [found for row in rows if (found := base_row(table, row.case.problem)) is not None]
-    return overtakes(rows, base, compiled.first_call_s or 0.0)
+    size = overtakes(rows, [row for row in base if is_measured(row)], seconds)
+    if size is not None:
+        return f"one call pays from n = {size} on"
+    size = overtakes(rows, base, seconds)
+    return (
+        "pays at no size measured here"
+        if size is None
+        else f"one call pays from n = {size} on, where {clean(table.base, limit=80)} is predicted"
+    )

@@ -80,15 +80,15 @@ def asv_place(argument: str) -> Path | None:
     return None  # a record under another name
 
 
-def asv_files(folder: Path) -> tuple[Path, ...]:
+def asv_files(folder: Path, *, wholly: bool = False) -> tuple[Path, ...]:
     """The result files in a folder of asv's results, or of one machine's, the newest measured first.
 
-    Files that are broken or of another version are left out.
+    Files that are broken or of another version are left out, unless the folder is to be read `wholly`.
 
     Raises
     ------
     RecordError
-        If none is left; it tells of the first that was left out.
+        If none is left, or `wholly` if any was left out; it tells of the first of them.
     """
     dated, reasons = [], []
     for path in sorted({*folder.glob("*.json"), *folder.glob("*/*.json")}):
@@ -97,7 +97,7 @@ def asv_files(folder: Path) -> tuple[Path, ...]:
                 dated.append((_begun_ms(_decoded(path)), path.name, path))
             except RecordError as error:
                 reasons.append(str(error))
-    if not dated:
+    if not dated or (wholly and reasons):
         nothing = f"there are no results of asv under {printable(folder)}; name asv's results folder or a file in it"
         raise RecordError(reasons[0] if reasons else nothing)
     return tuple(path for *_, path in sorted(dated, reverse=True))

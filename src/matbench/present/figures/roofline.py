@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.patheffects import withStroke
 
 from matbench.analyse.nests import traffic
-from matbench.analyse.roofline import HIT, PEAK, limits, lowest, roofs
+from matbench.analyse.roofline import HIT, MEMORY, PEAK, limits, lowest, roofs
 from matbench.model import Caches
 from matbench.present.ceilings import OVER, ceiling_words
 from matbench.present.choose import cards, headline_problem, is_drawable, is_measured, peak_of, rows_at
@@ -164,7 +164,7 @@ def _draw_roofs(sheet: Sheet, table: Table, dtype: Dtype, threads: int, *, plain
     low, high = ax.get_ylim()
     peak = _peak(table, dtype, threads)
     measured, lines = roofs(table, threads), []
-    for roof in measured if plain else measured[-1:]:
+    for roof in measured if plain else [each for each in measured if each.level == MEMORY]:
         slope = roof.bandwidth / GIGA
         ridge = min(right, (peak or high) / slope)
         lines += ax.plot([left, ridge], [slope * left, slope * ridge])
@@ -266,8 +266,10 @@ def finding_roofline(
     if not hits:
         nearest = max(found, key=lambda pair: pair[1].share)
         return f"At {where(problem)}, no rung runs into a measured ceiling: the nearest, {_reach(*nearest)}."
-    others = len(rows) - len(hits)
+    others, unlimited = len(found) - len(hits), len(rows) - len(found)
     rest = [f"the other {others} reach less than {format_percent(HIT)} of every ceiling measured"] if others else []
+    if unlimited:
+        rest.append(f"for {unlimited} no ceiling was measured")
     return f"At {where(problem)}, {'; '.join([*_hits(hits), *rest])}."
 
 

@@ -12,6 +12,7 @@ from matbench.present.machines.tables import (
     cells_grid,
     facts_grid,
     groups_grid,
+    is_doubted,
     means_grid,
     ranked,
     ratio_text,
@@ -39,7 +40,7 @@ class Ranked(NamedTuple):
     """One line of the ranking."""
 
     run: int
-    rank: int
+    rank: str  # a dash for a run in doubt
     name: str
     processor: str
     cpus: int
@@ -50,6 +51,7 @@ class Ranked(NamedTuple):
     peak: str
     word: str
     is_base: bool
+    is_doubted: bool
 
 
 def comparison_page(found: Comparison, axis: Axis = "kernel") -> str:
@@ -112,7 +114,7 @@ def _ranking(found: Comparison, group: Group) -> Iterator[Ranked]:
         dtype = found.cells[group.places[0]].dtype
         yield Ranked(
             run=place,
-            rank=rank,
+            rank=NOTHING if is_doubted(found, place) else str(rank),
             name=run.name,
             processor=run.header.host.cpu.brand,
             cpus=run.header.host.logical_cpus,
@@ -123,4 +125,5 @@ def _ranking(found: Comparison, group: Group) -> Iterator[Ranked]:
             peak=format_rate(run.peaks[f"{dtype}/1"]) if f"{dtype}/1" in run.peaks else NOTHING,
             word="" if is_base else mean.word,
             is_base=is_base,
+            is_doubted=is_doubted(found, place),
         )

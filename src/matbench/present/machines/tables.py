@@ -27,6 +27,7 @@ __all__ = [
     "facts_grid",
     "groups_grid",
     "headline_cells",
+    "is_doubted",
     "means_grid",
     "ranked",
     "ratio_text",
@@ -70,10 +71,15 @@ def _rate_text(rate: float) -> str:
     return NOTHING if math.isnan(rate) else format_rate(rate)
 
 
+def is_doubted(found: Comparison, place: int) -> bool:
+    """Whether nothing may be concluded from the ratios of a run: it or the base is in doubt."""
+    return bool(found.runs[place].doubt or found.runs[found.base].doubt)
+
+
 def ranked(found: Comparison, group: Group) -> list[tuple[int, Interval]]:
-    """All runs and their mean ratio over a group, the fastest first."""
+    """All runs and their mean ratio over a group, the highest first; those in doubt come last and have no rank."""
     means = [(place, found.mean(place, group).ratio) for place in range(len(found.runs))]
-    return sorted(means, key=lambda each: -each[1].estimate)
+    return sorted(means, key=lambda each: (is_doubted(found, each[0]), -each[1].estimate))
 
 
 def runs_grid(found: Comparison) -> Grid:
@@ -113,14 +119,13 @@ def _spread(values: Sequence[str]) -> tuple[str, str]:
 
 
 def means_grid(found: Comparison, group: Group, limit: int | None = None) -> Grid:
-    """All runs, the fastest first, by their geometric means over a group."""
+    """All runs by their geometric means over a group, the highest first, those in doubt last and without a rank."""
     rows = []
     for rank, (place, ratio) in enumerate(ranked(found, group)[:limit], 1):
         run, mean, is_base = found.runs[place], found.mean(place, group), place == found.base
         over, word = ("1 (base)", "") if is_base else (ratio_text(ratio), mean.word)
-        rows.append(
-            (str(rank), str(place + 1), run.name, run.header.host.cpu.brand, over, share_text(mean.share), word)
-        )
+        told = NOTHING if is_doubted(found, place) else str(rank)
+        rows.append((told, str(place + 1), run.name, run.header.host.cpu.brand, over, share_text(mean.share), word))
     return Grid(("rank", "run", "name", "processor", "over the base", "of peak", "verdict"), tuple(rows))
 
 
@@ -157,8 +162,10 @@ def _means(found: Comparison, group: Group, others: Sequence[int]) -> list[str]:
 
 def _extremes(found: Comparison, group: Group) -> list[str]:
     order = ranked(found, group)
-    (best, first), (_, middle), (_, last) = order[0], order[len(order) // 2], order[-1]
-    return [found.runs[best].name, ratio_text(first), ratio_text(middle), ratio_text(last)]
+    sure = [each for each in order if not is_doubted(found, each[0])]
+    told = sure or order
+    (best, first), (_, middle), (_, last) = told[0], told[len(told) // 2], told[-1]
+    return [found.runs[best].name if sure else NOTHING, ratio_text(first), ratio_text(middle), ratio_text(last)]
 
 
 def headline_cells(found: Comparison) -> list[int]:

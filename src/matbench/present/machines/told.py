@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from matbench.analyse.compare_drift import MARGIN, WORDS, drift_words
-from matbench.present.machines.tables import FEW, ranked, ratio_text
+from matbench.present.machines.tables import FEW, is_doubted, ranked, ratio_text
 from matbench.present.words import clean, count_threads, listed
 from matbench.units import format_percent
 
@@ -81,18 +81,23 @@ def _changed(found: Comparison, place: int) -> str:
     told = listed(f"{counts[word]} {word}" for word in WORDS if counts[word])
     if counts["FASTER"] or counts["SLOWER"]:
         return f"{name} over it: {told}, beyond a drift of {drift}."
-    if found.is_one_machine:
-        return f"In {name} nothing changed that exceeds a drift of {drift}: {told}."
-    return f"{name} does not differ by more than a drift of {drift}: {told}."
+    if counts["INCONCLUSIVE"]:
+        return f"{name}: no difference is certain ({told}), a drift of {drift} allowed for."
+    return f"{name} is within {format_percent(MARGIN)} of the base in every cell: {told}."
 
 
 def _best(found: Comparison) -> str:
+    """Who leads in the mean, as far as the figures bear it."""
     group = found.groups()[0]
     best, ratio = ranked(found, group)[0]
+    if is_doubted(found, best):
+        return "No run is called the fastest: the figures are in doubt."
     if best == found.base:
-        return f"No run is faster in the mean over all {group.family} cells."
+        return f"No run is shown to be faster in the mean over all {group.family} cells."
+    is_faster = found.mean(best, group).word == "FASTER"
+    mean = "Fastest in the mean over" if is_faster else "Highest mean, which is no certain lead, over"
     name = clean(found.runs[best].name)
-    return f"Fastest in the mean over all {group.family} cells: {name}, {ratio_text(ratio)} the base."
+    return f"{mean} all {group.family} cells: {name}, {ratio_text(ratio)} the base."
 
 
 def warnings_of(found: Comparison) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,7 +63,7 @@ def report_page(parts: Sequence[Part], name: str = "report.html") -> str:
         lively=[None if block is None else block.html for block in blocks],
         drawings=drawings,
         published=PUBLISHED,
-        page_name=name,
+        page_name=shlex.quote(name),
     )
 
 

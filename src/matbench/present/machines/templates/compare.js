@@ -28,7 +28,7 @@
   const headings = { ratio: "over the base", rate: "GFLOP/s", share: "of own peak" };
 
   const rows = [...document.querySelectorAll("#ranked tbody tr")].map(row => ({
-    row, run: Number(row.dataset.run), hidden: false, drawn: false,
+    row, run: Number(row.dataset.run), hidden: false, drawn: false, doubted: "doubted" in row.dataset,
     words: data.runs[Number(row.dataset.run)].slice(0, 5).join(" ").toLowerCase(),
     first: [...row.cells].map(cell => cell.textContent),
   }));
@@ -70,7 +70,8 @@
     const sum = cells.reduce((total, cell) => total + Math.log(of(run, cell)), 0);
     return Math.exp(sum / cells.length);
   };
-  const isFirst = () => at("cells-of").value === names[0] && !at("size").value && at("measure").value === "ratio";
+  const isWhole = () => at("cells-of").value === names[0] && !at("size").value;
+  const isFirst = () => isWhole() && at("measure").value === "ratio";
 
   const passes = one => !one.hidden && at("find").value.toLowerCase().split(/\s+/).every(word => one.words.includes(word))
     && facets.every(([id, field]) => !at(id).value || String(data.runs[one.run][field]) === at(id).value);
@@ -78,17 +79,22 @@
   const show = () => {
     const measure = at("measure").value, cells = chosen();
     for (const one of rows) one.value = isFirst() ? Number(one.row.dataset.value) : mean(one.run, cells, measures[measure]);
-    order.sort((a, b) => (Number.isNaN(a.value) - Number.isNaN(b.value)) || b.value - a.value);
+    order.sort((a, b) => (a.doubted - b.doubted) || (Number.isNaN(a.value) - Number.isNaN(b.value)) || b.value - a.value);
     const shown = order.filter(passes);
-    const longest = shown.length ? shown[0].value : 1;
+    const longest = Math.max(...shown.map(one => one.value).filter(value => !Number.isNaN(value)));
+    const dtype = data.cells[groups.get(names[0])[0]][DTYPE];  // that the column of peaks is told in, on one thread
+    const isOfPeak = cells.every(cell => data.cells[cell][DTYPE] === dtype) && cells.some(cell => data.cells[cell][THREADS] === 1);
     let rank = 0;
     for (const one of order) {
       one.row.hidden = !passes(one);
       if (one.row.hidden) continue;
-      rank += 1;
-      one.row.cells[0].firstChild.textContent = String(rank);
+      if (!one.doubted) rank += 1;
+      one.row.cells[0].firstChild.textContent = one.doubted ? "–" : String(rank);
       one.row.cells[4].textContent = isFirst() ? one.first[4] : Number.isNaN(one.value) ? "–" : told[measure](one.value);
       one.row.querySelector("i").style.width = `${Math.max(1, Math.round(100 * one.value / longest)) || 0}%`;
+      const part = mean(one.run, cells, share);
+      one.row.cells[6].textContent = isWhole() ? one.first[6] : Number.isNaN(part) ? "–" : told.share(part);
+      one.row.cells[7].textContent = isOfPeak ? one.first[7] : "";
       one.row.cells[8].firstChild.textContent = isFirst() ? one.first[8] : "";
     }
     at("ranked").tBodies[0].append(...order.map(one => one.row));
