@@ -104,6 +104,29 @@ def test_an_implausible_record_is_not_handed_over(fleet, user):
     assert f"warning: {first.name} is left out: Skipped, yet there are samples" in done.err
 
 
+def test_a_broken_record_is_left_out_and_the_rest_is_handed_over(fleet, user):
+    shutil.copytree(fleet.folder / "results", user.folder / "results")
+    first = user.records[0]
+    first.write_bytes(b"{broken\n")
+    done = user.does("export", "--bundle", "b.gz")
+    assert done.code == 0
+    assert "2 runs and" in done.err
+    assert f"warning: left out: {first.name} is no record" in done.err
+    assert user.does("import", "b.gz", "--output", "elsewhere").code == 0
+
+
+def test_an_implausible_record_keeps_no_other_of_its_id_out(fleet, user):
+    shutil.copytree(fleet.folder / "results", user.folder / "results")
+    first = user.records[0]
+    twin = first.with_name(f"0{first.name}")
+    twin.write_bytes(first.read_bytes().replace(b'"outcome":"measured"', b'"outcome":"skipped"'))
+    assert "1 run and" in user.does("export", twin, first, "--bundle", "b.gz").err
+
+
+def test_the_command_for_a_bundle_of_an_odd_name_is_quoted(fleet, tmp_path):
+    assert "matbench import 'my; runs.gz'" in fleet.does("export", "--bundle", tmp_path / "my; runs.gz").err
+
+
 def test_too_fast_to_be_true_is_refused_with_its_line(user, bundle):
     def faster(lines):
         return [

@@ -11,8 +11,10 @@ from compare_examples import ladder, measured, other, record
 
 from matbench.cli import compare_sources
 from matbench.cli.main import main
+from matbench.errors import RecordError
 from matbench.model import Conditions
 from matbench.record.islands import island
+from matbench.record.listing import Wanted
 from matbench.record.store import keep_record
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +127,17 @@ def test_a_bundle_and_a_page_stand_for_the_records_in_them(results, told):
     code, out, err = told("compare", "quiet-heron", "page.html")
     assert code == 0, err
     assert "2 runs of 2 machines" in out
+
+
+def test_of_a_bundle_no_more_than_one_record_is_held(results, told, monkeypatch):
+    assert told("export", "--bundle", "all.bundle", "--results", results)[0] == 0
+    sources = compare_sources.named_sources(["all.bundle"], results, Wanted(), latest=True)
+    assert [source.record for source in sources] == [None, None]
+    runs = compare_sources.reduced(sources)
+    assert [run.header.id for run in runs] == [source.header.id for source in sources]
+    monkeypatch.setattr(compare_sources, "bundle_parts", lambda _: iter(()))
+    with pytest.raises(RecordError, match=r"all\.bundle changed while it was read"):
+        compare_sources.reduced(sources)
 
 
 def test_many_records_are_read_by_several_processes_in_their_order(results, told, monkeypatch):

@@ -53,9 +53,10 @@ def test_a_page_of_several_records_gives_all_back(own):
     (path,) = own.records
     second = path.with_name("20200101T000000Z-a.jsonl")
     second.write_bytes(path.read_bytes().replace(path.stem.encode(), second.stem.encode()))
-    done = own.does("report", path.stem, second.stem, "-o", "both.html")
+    done = own.does("report", path.stem, second.stem, "-o", "both of them.html")
     assert done.code == 0, done.err
-    back = own.does("import", "--from", "page", "both.html", "--output", "elsewhere")
+    assert "matbench import 'both of them.html'" in done.err
+    back = own.does("import", "--from", "page", "both of them.html", "--output", "elsewhere")
     assert back.code == 0, back.err
     for told, original in zip(back.out.split(), (path, second), strict=True):
         assert (own.folder / told).read_bytes() == original.read_bytes()

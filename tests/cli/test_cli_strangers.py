@@ -7,6 +7,8 @@ import json
 import pytest
 from cli_driver import complains, lines_of
 
+from matbench.cli import console
+
 pytestmark = pytest.mark.xdist_group("measure")
 
 
@@ -40,3 +42,9 @@ def test_control_characters_of_a_record_do_not_reach_the_terminal(user, tiny):
 )
 def test_a_run_that_goes_on_keeps_its_plan(user, option):
     complains(user.does("run", "--resume", *option), f"leave out {option[0]}")
+
+
+@pytest.mark.parametrize("say", [console.note, console.hint, console.warn, console.error])
+def test_no_message_gives_the_terminal_an_order(capsys, say):
+    say("two\nlines \x1b]0;owned\x07 \x9b2J\r\u202e")
+    assert capsys.readouterr().err.partition("two")[2] == "\nlines ?]0;owned? ?2J??\n"

@@ -71,6 +71,35 @@ def test_a_checkout_is_taken_as_it_lies_there(repository, tmp_path):
         assert len(found.identity) == 16
 
 
+def identity_of(folder):
+    with baseline_at(str(folder), lambda: "pkg") as found:
+        return found.identity
+
+
+def test_a_checkout_is_its_commit_only_while_nothing_in_it_is_changed(repository):
+    changed = identity_of(repository)
+    module = repository / "src" / "pkg" / "__init__.py"
+    module.write_text("VERSION = 4\n", encoding="utf-8")
+    other = identity_of(repository)
+    git(repository, "checkout", "--quiet", "HEAD", "--", ".")
+    with baseline_at("HEAD", lambda: "pkg") as found:
+        assert identity_of(repository) == found.identity
+    (repository / "src" / "new.py").touch()
+    assert len({changed, other, found.identity, identity_of(repository)}) == 4
+
+
+def test_a_folder_without_a_commit_of_its_own_is_told_by_its_code_and_not_by_its_place(repository, tmp_path):
+    git(repository, "checkout", "--quiet", "HEAD", "--", ".")
+    with baseline_at("HEAD", lambda: "pkg") as found:
+        assert identity_of(repository / "src") != found.identity
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "m.py").write_text("x = 1\n")
+    assert identity_of(tmp_path / "one") == identity_of(tmp_path / "two")
+    (tmp_path / "two" / "m.py").write_text("x = 2\n")
+    assert identity_of(tmp_path / "one") != identity_of(tmp_path / "two")
+
+
 def test_an_interpreter_and_its_environment_are_where_it_imports_from(tmp_path):
     with baseline_at(sys.executable, lambda: "pkg") as found:
         assert Path(os.__file__).parent in found.roots

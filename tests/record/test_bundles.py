@@ -259,8 +259,17 @@ def test_one_endless_line_is_refused_without_holding_it(tmp_path, results):
 
 
 def test_a_record_larger_than_any_run_is_refused(tmp_path, results, monkeypatch):
+    path = packed(tmp_path / "large.gz", lines_of())
     monkeypatch.setattr(bundles, "PART_LIMIT", 1000)
-    assert "larger than 64 MiB" in refusal(packed(tmp_path / "large.gz", lines_of()), results)
+    assert "larger than 64 MiB" in refusal(path, results)
+
+
+@pytest.mark.parametrize("limit", ["PART_LIMIT", "EXPANDED_LIMIT", "LINES_LIMIT", "FILE_LIMIT"])
+def test_no_bundle_is_written_that_would_not_be_taken_in(tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(bundles, limit, 5)
+    with pytest.raises(RecordError, match="larger than" if limit == "FILE_LIMIT" else f"{ID} .*is larger than"):
+        write_bundle(tmp_path / "b.gz", ALL, MANIFEST)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_header_that_grows_beyond_a_line_when_written_out_is_refused(tmp_path, results):
@@ -294,6 +303,16 @@ def test_only_another_bundle_gives_way_to_a_bundle(tmp_path, make):
     with pytest.raises(RecordError, match="is there already and no bundle"):
         write_bundle(path, ALL, MANIFEST)
     assert path.is_symlink() or path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", [b"", b"thesis.tex", b'{"type":"bundle"}\n', b"\0" * 10**6])
+def test_no_other_compressed_file_gives_way_to_a_bundle(tmp_path, text):
+    path = tmp_path / "thesis.tar.gz"
+    path.write_bytes(gzip.compress(text))
+    before = path.read_bytes()
+    with pytest.raises(RecordError, match="is there already and no bundle"):
+        write_bundle(path, ALL, MANIFEST)
+    assert path.read_bytes() == before
 
 
 def test_a_newer_bundle_takes_the_place_of_the_older(bundle):

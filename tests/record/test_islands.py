@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from matbench.errors import RecordError
 from matbench.model import Measurement
+from matbench.record import islands
 from matbench.record.islands import is_page, island, read_page, records_in
 from matbench.record.journal import encode_record
 
@@ -98,6 +99,16 @@ def test_a_spoilt_page_is_refused_in_one_sentence(page, reason):
 def test_more_records_than_any_page_has_are_refused():
     with pytest.raises(RecordError, match="take it apart"):
         told(page_of(PLAIN) * 1001)
+
+
+def test_a_large_island_is_read_a_line_at_a_time(monkeypatch):
+    with pytest.raises(RecordError, match=r"line 1 of page\.html is longer than 1 MiB"):
+        told(f"{BEGIN}[{'0,' * 2_500_000}0]</script>".encode())
+    monkeypatch.setattr(islands, "_WHOLE_LIMIT", 0)
+    assert told(page_of(PLAIN)) == (PLAIN,)
+    for page, reason in BROKEN.values():
+        with pytest.raises(RecordError, match=reason):
+            told(page.encode())
 
 
 @given(st.binary(max_size=300))

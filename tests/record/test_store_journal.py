@@ -15,6 +15,7 @@ from matbench.errors import InternalError, RecordError
 from matbench.model import Ceiling, Measurement, Samples
 from matbench.record.journal import Journal, compact, encode_lines, encode_record
 from matbench.record.reading import LINE_LIMIT, read_record, record_from_lines
+from matbench.record.tree import leaves
 
 
 def synchronised(_descriptor: int) -> None:
@@ -140,6 +141,7 @@ def test_reopening_keeps_a_broken_last_line_beside_the_record(tmp_path, broken):
         with Journal.reopen(path):
             assert path.read_bytes() == whole
     assert aside.read_bytes() == broken * 2
+    assert [leaf.path for leaf in leaves(tmp_path)] == [path]  # what validate looks at
 
 
 def test_reopening_ends_a_line_that_lacks_only_its_end(tmp_path):

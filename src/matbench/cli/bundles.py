@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,7 +68,8 @@ def export_bundle(arguments: Sequence[str], results: Path, target: Path) -> int:
     write_bundle(target, records(), Manifest(runs=runs, comparisons=len(fit) - runs))
     console.data(str(target))
     told = f"{_number(runs, 'run')} and {_number(len(fit) - runs, 'comparison')}"
-    console.note(f"{told}, {format_bytes(target.stat().st_size)}; whoever gets it types: matbench import {target.name}")
+    command = f"matbench import {shlex.quote(target.name)}"
+    console.note(f"{told}, {format_bytes(target.stat().st_size)}; whoever gets it types: {command}")
     return 0
 
 
@@ -101,12 +103,16 @@ def _fit(paths: Sequence[Path]) -> dict[Path, bool]:
     ids: dict[tuple[type, str], Path] = {}
     judge = Judge()
     for path in paths:
-        record = read_either(path)
-        findings = (*record.warnings, *judge(record))
-        there = ids.setdefault((type(record), record.header.id.casefold()), path)
-        if findings:
+        try:
+            record = read_either(path)
+        except RecordError as error:
+            console.warn(f"left out: {error}")
+            continue
+        if findings := (*record.warnings, *judge(record)):
             console.warn(f"{printable(path.name)} is left out: {findings[0].rstrip('.')}")
-        elif there != path:
+            continue
+        there = ids.setdefault((type(record), record.header.id.casefold()), path)
+        if there != path:
             console.warn(f"{printable(path)} is left out: it has the id of {printable(there)}")
         else:
             fit[path] = isinstance(record, Record)

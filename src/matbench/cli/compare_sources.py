@@ -19,6 +19,7 @@ from matbench.errors import RecordError, UsageError
 from matbench.model import Header, Record
 from matbench.record.asv_reading import asv_place
 from matbench.record.bundles import bundle_parts, is_bundle
+from matbench.record.files import printable
 from matbench.record.islands import is_page, read_page
 from matbench.record.listing import Listed, Wanted, chosen, list_records
 from matbench.record.store import read_header, read_record, resolve_record
@@ -42,6 +43,8 @@ class Source:
         The file that it is in.
     record
         The whole record where it is read already.
+    line
+        At which it begins in a bundle, which is read once more when its records are reduced.
     in_folder
         Whether not it was named but its folder, so that the others do without it if it can't be read.
     """
@@ -49,6 +52,7 @@ class Source:
     header: Header
     path: Path
     record: Record | None = None
+    line: int | None = None
     in_folder: bool = False
 
     def is_wanted(self, wanted: Wanted) -> bool:
@@ -98,8 +102,9 @@ def _named(argument: str, results: Path) -> Iterator[Source]:
         return
     path = resolve_record(argument, results)
     if is_bundle(path):
-        parts = (part.record for part in bundle_parts(path))
-        yield from _held((each for each in parts if isinstance(each, Record)), path)
+        for part in bundle_parts(path):
+            if isinstance(part.record, Record):
+                yield Source(part.record.header, path, line=part.line)
     elif is_page(path):
         yield from _held(read_page(path), path)
     else:
@@ -173,16 +178,41 @@ def reduced(sources: Sequence[Source]) -> list[Run]:
 def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[_Outcome]:
     """One a source, in their order; many files are read by several processes."""
     is_checked = len(sources) <= WHOLLY_CHECKED
-    pool = None if is_checked or any(source.record for source in sources) else _pool()
+    bundled = _of_bundles(names, sources, is_checked=is_checked)
+    pool = None if is_checked or bundled or any(source.record for source in sources) else _pool()
     if pool is None:
         for name, source in zip(names, sources, strict=True):
-            yield _outcome(source.path, name, source.record, is_checked=is_checked)
+            if source.line is not None:
+                yield bundled[source.path, source.line]
+            else:
+                yield _outcome(source.path, name, source.record, is_checked=is_checked)
         return
     paths = [source.path for source in sources]
     try:
         yield from pool.map(_outcome, paths, names, chunksize=CHUNK)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _of_bundles(
+    names: Sequence[str], sources: Sequence[Source], *, is_checked: bool
+) -> dict[tuple[Path, int], _Outcome]:
+    """Those in bundles, by file and line; each bundle is gone through once, with one of its records in memory."""
+    wanted = {
+        (source.path, source.line): (name, source.header)
+        for name, source in zip(names, sources, strict=True)
+        if source.line is not None
+    }
+    found: dict[tuple[Path, int], _Outcome] = {}
+    for path in dict.fromkeys(path for path, _ in wanted):
+        for part in bundle_parts(path):
+            name, header = wanted.get((path, part.line), ("", None))
+            if isinstance(part.record, Record) and part.record.header == header:
+                found[path, part.line] = _outcome(path, name, part.record, is_checked=is_checked)
+    if len(found) < len(wanted):
+        gone = next(path for path, line in wanted if (path, line) not in found)
+        raise RecordError(f"{printable(gone.name)} changed while it was read; repeat the command")
+    return found
 
 
 def _pool() -> ProcessPoolExecutor | None:

@@ -73,25 +73,31 @@ def strangers() -> contextlib.redirect_stdout[TextIO]:
     return contextlib.redirect_stdout(sys.stderr)
 
 
+def _say(text: str, style: str = "") -> None:
+    """Print a message; whatever it quotes, only letters and line ends of it reach the terminal, no orders to it."""
+    clean = "".join(letter if letter == "\n" or letter.isprintable() else "?" for letter in text)
+    _Messages().print(clean, style=style, markup=False)
+
+
 def note(text: str) -> None:
     """Say something by the way."""
-    _Messages().print(text, markup=False)
+    _say(text)
 
 
 def hint(text: str) -> None:
     """Name the next useful command."""
-    _Messages().print(text, style="dim", markup=False)
+    _say(text, "dim")
 
 
 def warn(text: str) -> None:
     """Warn, in one line."""
-    _Messages().print(f"warning: {text}", style="yellow", markup=False)
+    _say(f"warning: {text}", "yellow")
 
 
 def error(text: str) -> None:
     """Say what went wrong, in one line; nothing where even standard error is closed."""
     with contextlib.suppress(OSError):
-        _Messages().print(f"matbench: {text}", style="red", markup=False)
+        _say(f"matbench: {text}", "red")
 
 
 class Bar(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def report_records(
     console.data(str(path))
     if show and not webbrowser.open_new_tab(path.resolve().as_uri()):
         console.warn(f"no browser could be started; open {path} in one")
-    console.hint(f"the page holds the raw samples: matbench import {path.name} takes them in elsewhere")
+    console.hint(f"the page holds the raw samples: matbench import {shlex.quote(path.name)} takes them in elsewhere")
     return 0
 
 

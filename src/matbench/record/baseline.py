@@ -14,16 +14,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from matbench.errors import UsageError
-from matbench.record.files import printable
+from matbench.errors import RecordError, UsageError
+from matbench.record.files import printable, read_bytes
 
 __all__ = ["Baseline", "baseline_at", "work_tree"]
 
 PATIENCE_S = 600.0  # for what comes over a network
+CODE = (".py", ".so", ".pyd")  # endings of what can be imported
+CODE_FILES = 20_000
+CODE_LIMIT = 16 * 2**20  # bytes of one file; of a larger one only its name tells
 VERSION = re.compile(r"\d+(?:\.\d+)+(?:[a-z]+\d+)?")  # a bare version: '1.2', '2.0rc1'
 REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[\w, -]*\])?\s*(?:===?|~=|!=|<=?|>=?|@).+")
 REVISION = re.compile(r"[A-Za-z0-9@][\w./@{}^~+-]*")  # never an option of git's
@@ -39,7 +43,7 @@ class Baseline:
     name
         What it is called; no path.
     identity
-        What tells it from others: a commit, a version, or a digest of where it lies.
+        What tells it from others: a commit, a version, or a digest of its code or of where it lies.
     roots
         Folders that its modules are imported from, the first that has one.
     tree
@@ -103,13 +107,41 @@ def _in_folder(folder: Path) -> Baseline:
         inner = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
         return _of_interpreter(folder.joinpath(*inner), folder.resolve().name)
     tree = folder.resolve()
+    identity = _clean_head(tree)[:16] or _digest_of_code(tree)
+    return Baseline(printable(tree.name, 40) or "folder", identity, _roots(tree), tree)
+
+
+def _roots(tree: Path) -> tuple[Path, ...]:
     source = tree / "src"
-    return Baseline(
-        name=printable(tree.name, 40) or "folder",
-        identity=_git("-C", str(tree), "rev-parse", "HEAD")[:16] or _digest(str(tree)),
-        roots=(source, tree) if source.is_dir() else (tree,),
-        tree=tree,
-    )
+    return (source, tree) if source.is_dir() else (tree,)
+
+
+def _clean_head(tree: Path) -> str:
+    """The commit that a checkout is; empty for one with changes, a folder within one, and what is none."""
+    place = ("--no-optional-locks", "-C", str(tree))
+    top = _git(*place, "rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != tree:
+        return ""
+    state = _answer(["git", *place, "status", "--porcelain"])  # its code, for a refusal would look clean
+    return "" if state.returncode or state.stdout.strip() else _git(*place, "rev-parse", "HEAD")
+
+
+def _digest_of_code(tree: Path) -> str:
+    """A digest of what can be imported from a folder, names and contents; of no more than 20,000 files."""
+    digest = hashlib.sha256()
+    for path in islice(_code(tree), CODE_FILES):
+        data = b""
+        with contextlib.suppress(RecordError):  # what can't be read can't be imported
+            data = read_bytes(path, CODE_LIMIT)
+        digest.update(f"{path.relative_to(tree).as_posix()}\0{len(data)}\0".encode(errors="replace") + data)
+    return digest.hexdigest()[:16]
+
+
+def _code(tree: Path) -> Iterator[Path]:
+    """The modules below a folder, in order; links to folders are not followed."""
+    for parent, folders, names in os.walk(tree):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(CODE))
 
 
 def _of_interpreter(python: Path, name: str) -> Baseline:
@@ -164,8 +196,8 @@ def _revision(reference: str, folder: Path) -> Baseline:
     _git(*place, "checkout-index", "--all", f"--prefix={tree}{os.sep}", variables=index)
     if not tree.is_dir():
         raise UsageError(f"git can't write the files of {printable(reference)!r}; try `git archive` on it")
-    found = _in_folder(tree)
-    return Baseline(printable(reference, 40), commit[:16], found.roots, tree.resolve())
+    tree = tree.resolve()
+    return Baseline(printable(reference, 40), commit[:16], _roots(tree), tree)
 
 
 def _commit(reference: str) -> str:

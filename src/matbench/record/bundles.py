@@ -20,10 +20,10 @@ from msgspec import Meta
 from matbench.errors import RecordError
 from matbench.model import Count, Record, Value
 from matbench.pairing import PairRecord
-from matbench.record.files import open_limited, printable, read_bytes, write_bytes
+from matbench.record.files import FILE_LIMIT, open_limited, printable, read_bytes, write_bytes
 from matbench.record.journal import encode_record, record_path
 from matbench.record.pairs import pairs_from_lines
-from matbench.record.reading import GZIP, PAIRS, first_kind, limited_lines, record_from_lines
+from matbench.record.reading import GZIP, LINES_LIMIT, PAIRS, first_kind, limited_lines, record_from_lines
 from matbench.record.store import Kept, keep_all, kept_before
 
 if TYPE_CHECKING:
@@ -85,13 +85,30 @@ class Part:
 
 
 def bundled(records: Iterable[AnyRecord], manifest: Manifest) -> bytes:
-    """The bundle of `records`, of which `manifest` tells the number; equal records make equal bytes."""
+    """The bundle of `records`, of which `manifest` tells the number; equal records make equal bytes.
+
+    Raises
+    ------
+    RecordError
+        If one of them is, or all of them are, larger than what `take_in` takes.
+    """
     packed = BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as stream:
         explicit = {"type": "bundle", "schema": manifest.schema}
-        stream.write(msgspec.json.encode(explicit | msgspec.to_builtins(manifest)) + b"\n")
+        size = stream.write(msgspec.json.encode(explicit | msgspec.to_builtins(manifest)) + b"\n")
+        lines = 1
         for record in records:
-            stream.write(encode_record(record))
+            data = encode_record(record)
+            size += len(data)
+            lines += data.count(b"\n")
+            name = printable(record.header.id)
+            if len(data) > PART_LIMIT:
+                raise RecordError(f"{name} is larger than 64 MiB, more than a bundle may hold of one; leave it out")
+            if size > EXPANDED_LIMIT or lines > LINES_LIMIT:
+                raise RecordError(f"with {name} the bundle is larger than any may be; write several smaller ones")
+            stream.write(data)
+    if len(packed.getbuffer()) > FILE_LIMIT:
+        raise RecordError("the bundle is larger than 256 MiB; write several smaller ones")
     return packed.getvalue()
 
 
@@ -103,7 +120,7 @@ def write_bundle(path: Path, records: Iterable[AnyRecord], manifest: Manifest) -
     RecordError
         If something else is there, or it can't be written.
     """
-    if _is_there(path) and not is_bundle(path):
+    if _is_there(path) and not _has_manifest(path):
         raise RecordError(f"{printable(path)} is there already and no bundle; choose another name")
     write_bytes(path, bundled(records, manifest))
 
@@ -121,6 +138,14 @@ def is_bundle(path: Path) -> bool:
     """Whether `path` is a file that begins as a bundle does; whether it is a good one is found by reading it."""
     with suppress(RecordError), open_limited(path) as stream:
         return stream.read(len(GZIP)) == GZIP
+    return False
+
+
+def _has_manifest(path: Path) -> bool:
+    """Whether `path` is a bundle by its first line: the two bytes that any gzip file begins with are too little."""
+    with suppress(RecordError):
+        _manifest(next(_lines(read_bytes(path), path.name), b""), path.name)
+        return True
     return False
 
 

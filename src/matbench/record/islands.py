@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from matbench.errors import RecordError
 from matbench.record.files import open_limited, printable, read_bytes
 from matbench.record.journal import encode_record
-from matbench.record.reading import LINE_LIMIT, LINES_LIMIT, record_from_lines
+from matbench.record.reading import LINE_LIMIT, LINES_LIMIT, limited_lines, record_from_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ _END = b"</script>"
 # the two line separators can't end a line of a script.
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 _RECORDS_LIMIT = 1000  # that one page may hold
+_WHOLE_LIMIT = 4 * 2**20  # bytes decoded at once: two of them can make an object of sixty
 _LINES: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -100,7 +102,22 @@ def _islands(page: bytes, name: str) -> Iterator[bytes]:
 
 
 def _lines(text: bytes, name: str) -> Iterator[bytes]:
-    """The values of an array, each as the line of a record."""
+    """The values of an array, each as the line of a record.
+
+    A large one is read as `island` has written it, a value a line; a small one in whatever way an editor laid it out.
+    """
+    if len(text) <= _WHOLE_LIMIT:
+        yield from _values(text, name)
+        return
+    body = text.strip(b" \t\r\n")
+    if body[:1] != b"[" or body[-1:] != b"]":
+        raise RecordError(f"{printable(name)} holds broken data; get the page again")
+    for line in limited_lines(BytesIO(body[1:-1].strip(b" \t\r\n")), name):
+        yield line.rstrip(b",\r\n")
+
+
+def _values(text: bytes, name: str) -> Iterator[bytes]:
+    """The same, all of them held at once."""
     try:
         values = _LINES.decode(text)
     except RecursionError as error:

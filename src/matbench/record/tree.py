@@ -28,7 +28,7 @@ _STORED: dict[str, Role] = {".jsonl": "record"}
 _ROLES: dict[str, dict[str, Role]] = {**dict.fromkeys(STORES, _STORED), ASV: {".json": "asv"}}
 _ELSEWHERE: dict[str, Role] = {".jsonl": "record", ".json": "json", ".gz": "bundle"}
 DRAWN = "figures"  # made anew from records
-FREE = (".lock",)  # of files that a run under way leaves beside its record
+FREE = (".lock", ".broken")  # of what lies beside a record: a lock while it is written, a last line that was cut off it
 
 
 @dataclass(frozen=True)
