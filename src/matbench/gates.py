@@ -227,7 +227,8 @@ class Question:
     dtype, threads
         Of the operands; for each arm.
     margin
-        By which the demand may be missed: relative, or as it is typed.
+        By which the demand may be missed: relative, or as it is typed; if None, `MARGIN` against equality and nothing
+        against a factor.
     processes, budget_s
         Exactly so many; time that it may take, s.
     """
@@ -274,7 +275,7 @@ def ruled(question: Question, *, patience_s: float = 0.0) -> tuple[Ruling, ...]:
         )
         header = pair_header(asked, machine)
         session = stack.enter_context(comparing(header, asked.sources, registry, machine, patience_s=patience_s))
-        return rulings(measured(session), factors, margin)
+        return rulings(measured(session), factors, margin, stated=question.margin is not None)
 
 
 def _demanded(question: Question, registry: Registry, stack: contextlib.ExitStack) -> Demand:

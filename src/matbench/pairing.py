@@ -99,12 +99,13 @@ class PairProcess(Value, frozen=True, tag="process", tag_field="type"):
     errors: tuple[tuple[Count, Arm, Annotated[float, Meta(ge=0.0)]], ...] = ()  # of each cell's arm, over its bound
 
 
-class Refusal(Value, frozen=True, tag="refusal", tag_field="type"):
+class Refusal(Value, frozen=True, omit_defaults=True, tag="refusal", tag_field="type"):
     """A cell that can't be compared, and why in one sentence."""
 
     cell: Count
     outcome: Literal["skipped", "wrong", "ended"]
     reason: Text
+    arm: Literal["a", "b"] | None = None  # whose fault it is; None: of neither alone, or not told
 
 
 class Pressure(Value, frozen=True):

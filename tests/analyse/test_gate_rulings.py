@@ -96,6 +96,20 @@ def test_code_that_computes_a_wrong_result_fails_and_what_can_not_run_is_not_com
     assert found[0].reason == "f computes a wrong result"
 
 
+def test_a_wrong_result_of_the_baseline_is_no_failure_of_the_code_that_is_checked():
+    refusals = [Refusal(place, "wrong", "f is wrong", arm) for place, arm in enumerate(("a", "b", None))]
+    found = rulings(record([0.0], [0.0], [0.0], refusals=refusals), [1.0] * 3, 0.05)
+    assert [each.outcome for each in found] == ["fail", "none", "fail"]
+
+
+def test_a_margin_that_nobody_stated_is_not_added_to_a_claim():
+    made = record(spread(math.log(97), 0.004), spread(-0.03, 0.004))
+    stated, silent = (rulings(made, [100.0, 1.0], 0.05, stated=each) for each in (True, False))
+    assert [(each.outcome, each.margin) for each in stated] == [("pass", 0.05), ("pass", 0.05)]
+    assert [(each.outcome, each.margin) for each in silent] == [("fail", 0.0), ("pass", 0.05)]
+    assert "margin" not in silent[0].reason
+
+
 def test_among_many_rows_one_dissenter_is_too_many_until_there_are_more_processes():
     slow = [*spread(-0.10, 0.02, 11), 0.0]
     alone, among = record(slow), record(slow, *[spread(0.0, 0.004)] * 7)

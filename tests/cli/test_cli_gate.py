@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from matbench.cli.gate import _named
 from matbench.cli.main import main
 from matbench.measure.pairs import PairSession, PairsTold
 from matbench.pairing import PairBlock, PairProcess, Refusal, Sample
@@ -68,7 +69,7 @@ def record():
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(("seen", "code", "word"), [(11.0, 0, "pass"), (9.7, 0, "pass"), (5.0, 1, "FAIL")])
+@pytest.mark.parametrize(("seen", "code", "word"), [(11.0, 0, "pass"), (9.7, 1, "FAIL"), (5.0, 1, "FAIL")])
 def test_a_claim_holds_or_fails(capsys, ratio, seen, code, word):
     ratio(seen)
     done, out, err = gate(capsys, "--baseline", CLAIM)
@@ -103,7 +104,7 @@ def test_one_row_that_fails_costs_the_others_nothing(capsys, ratio):
     told = json.loads(out)
     assert done == 1
     assert [row["outcome"] for row in told["rows"]] == ["pass", "fail", "fail", "none"]
-    assert (told["passed"], told["margin"], told["on_doubt"]) == (False, 0.05, "warn")
+    assert (told["passed"], told["margin"], told["on_doubt"]) == (False, 0.0, "warn")
     assert {row["demand"] for row in told["rows"]} == {10.0}
     assert len(record().blocks) == 30
 
@@ -113,6 +114,29 @@ def test_one_row_that_fails_costs_the_others_nothing(capsys, ratio):
 def test_what_can_not_be_compared_is_no_pass(capsys, ratio, outcome, code):
     ratio(f"{outcome}: mine.py:f is off")
     assert gate(capsys, "--baseline", CLAIM)[0] == code
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_wrong_baseline_could_not_be_tried_and_is_told(capsys, ratio):
+    ratio("wrong: mine.py:g computes a wrong result: b")
+    code, out, err = gate(capsys, "--baseline", CLAIM)
+    assert (code, "FAIL" in out) == (2, False)
+    assert "warning: mine.py:f against mine.py:g at n = 8 could not be compared: mine.py:g computes" in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_fails_is_told_on_standard_error_as_well(capsys, ratio):
+    ratio(5.0, "wrong: mine.py:f is off")
+    _, _, err = gate(capsys, "--baseline", CLAIM.replace("n=8", "n=8,9"))
+    assert "n = 8 is too slow: A is" in err
+    assert "n = 9 fails: mine.py:f is off" in err
+
+
+def test_a_revision_with_a_slash_is_recorded_whole_and_a_folder_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert [_named(each) for each in ("origin/main", "v1", str(tmp_path / "old"))] == ["origin/main", "v1", "old"]
+    assert _named(".") == tmp_path.name
 
 
 @pytest.mark.usefixtures("folder")

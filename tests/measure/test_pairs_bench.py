@@ -139,6 +139,7 @@ def test_a_wrong_arm_costs_its_own_cell_only(shop):
     [refusal] = shop.of(Refusal)
     assert (refusal.cell, refusal.outcome) == (1, "wrong")
     assert refusal.reason.startswith("fast computes a wrong result")
+    assert refusal.arm == "b"
     assert {block.cell for block in shop.of(PairBlock)} == {0, 2}
 
 
@@ -161,6 +162,7 @@ def test_what_can_not_run_here_is_skipped_with_the_kernels_own_reason(shop):
     shop.run(shop.kernel("slow"), shop.kernel("fast", dtypes=("float32",)), job=job_of(cell_of()))
     [refusal] = shop.of(Refusal)
     assert (refusal.outcome, refusal.reason) == ("skipped", "fast does not compute in float64")
+    assert refusal.arm == "b"
 
 
 def test_the_same_function_under_two_names_is_refused(shop):

@@ -18,6 +18,19 @@ from matbench.measure.pairs_sources import Source, in_baseline, parse_arms, sent
 
 SOURCE = Path(__file__).parents[2] / "src"
 INIT = "from matbench_test_pkg.inner import factor\n\n\ndef f(a, b, out):\n    out[...] = factor() * (a @ b)\n"
+LAZY_KERNEL = """
+from types import SimpleNamespace
+
+
+def bind(dtype, caches):
+    from matbench.kernels.number import NUMBER
+    return lambda: NUMBER
+
+
+def default_registry():
+    made = SimpleNamespace(name="lazy", bind=bind, why_not=lambda *_: None)
+    return SimpleNamespace(names=["lazy"], get=lambda _: made)
+"""
 
 
 def package(root, factor):
@@ -86,6 +99,45 @@ def test_a_kernel_of_another_copy_of_ours_is_another_function(tmp_path):
     assert {name for name in set(sys.modules) ^ before if name.startswith("matbench")} == set()
     with pytest.raises(RefusedError, match="no kernel 'gone'"):
         load_function(f"{KERNELS}:gone", str(tmp_path))
+
+
+def test_what_a_kernel_imports_when_it_is_bound_is_of_its_own_version(tmp_path):
+    """Another copy of ours whose registry has one kernel, which imports a number while it is bound."""
+    kernels = tmp_path / "matbench" / "kernels"
+    kernels.mkdir(parents=True)
+    (tmp_path / "matbench" / "__init__.py").touch()
+    (kernels / "number.py").write_text("NUMBER = 2\n", encoding="utf-8")
+    (kernels / "__init__.py").write_text(LAZY_KERNEL, encoding="utf-8")
+    here = {name: each for name, each in sys.modules.items() if name.startswith("matbench")}
+    there = load_function(f"{KERNELS}:lazy", str(tmp_path))
+    assert (there.name, there.bind("float64", None)()) == ("lazy", 2)
+    assert {name: each for name, each in sys.modules.items() if name.startswith("matbench")} == here
+
+
+@pytest.mark.parametrize("line", ["from matbench_test_pkg.inner import factor", "from .inner import factor"])
+def test_a_package_that_imports_itself_inside_a_function_is_no_baseline(two, line):
+    new, old = two
+    lazy = f"def f(a, b, out):\n    {line}\n    out[...] = factor() * (a @ b)\n"
+    for root in (new, old):
+        (root / "matbench_test_pkg" / "__init__.py").write_text(lazy, encoding="utf-8")
+    assert callable(load_function("matbench_test_pkg:f"))
+    with pytest.raises(RefusedError, match="inside a function, which would bring today's code; move") as caught:
+        load_function("matbench_test_pkg:f", str(old))
+    assert caught.value.outcome == "skipped"
+
+
+def test_a_file_that_imports_a_neighbour_inside_a_function_is_no_baseline(tmp_path):
+    (tmp_path / "matbench_test_helper.py").write_text("VALUE = 2\n", encoding="utf-8")
+    (tmp_path / "arm.py").write_text("def f(a, b):\n    import matbench_test_helper\n", encoding="utf-8")
+    with pytest.raises(RefusedError, match=r"its arm\.py imports matbench_test_helper inside a function"):
+        load_function(f"{tmp_path / 'arm.py'}:f", str(tmp_path))
+
+
+def test_a_baseline_may_import_libraries_inside_a_function(two):
+    _, old = two
+    lazy = "\n\ndef g(a, b):\n    import colorsys\n    return a @ b, colorsys\n"
+    (old / "matbench_test_pkg" / "__init__.py").write_text(INIT + lazy, encoding="utf-8")
+    assert factor_of(load_function("matbench_test_pkg:f", str(old))) == 2
 
 
 @pytest.mark.usefixtures("two")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tomllib
@@ -142,6 +143,16 @@ def test_a_question_that_is_off_is_answered_with_a_sentence(question, said):
 @pytest.mark.parametrize(("typed", "margin"), [(None, 0.05), ("2 %", 0.02), (0.3, 0.3), (0, 0.0), ("0%", 0.0)])
 def test_a_margin_is_typed_or_a_number(typed, margin):
     assert parse_margin(typed) == pytest.approx(margin)
+
+
+@pytest.mark.parametrize(("margin", "stated"), [(None, False), ("5%", True), (0.0, True)])
+def test_a_claim_gets_a_margin_only_where_one_is_stated(monkeypatch, margin, stated):
+    seen = []
+    monkeypatch.setattr(gates, "comparing", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(gates, "measured", lambda session: session)
+    monkeypatch.setattr(gates, "rulings", lambda *_, stated: seen.append(stated) or ())
+    ruled(Question("numba_ikj is at least 100x python_lists at n=8", margin=margin))
+    assert seen == [stated]
 
 
 @pytest.mark.xdist_group("measure")

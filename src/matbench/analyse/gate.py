@@ -2,7 +2,8 @@
 
 A gate is one-sided: only being slower than demanded is of interest. It fails where the whole interval, the floor and
 Holm's correction agree that the demand is missed by more than the margin; it passes where the whole interval is within
-the margin or better. With a demand of equality, FASTER and EQUIVALENT pass and SLOWER fails.
+the margin or better. With a demand of equality, FASTER and EQUIVALENT pass and SLOWER fails, from a margin of 1 % on:
+below it, the floor or what counts as equal may be wider than the margin.
 """
 
 from __future__ import annotations
@@ -17,15 +18,12 @@ from matbench.analyse.pair_rules import bounds, difference
 from matbench.analyse.pairs import Verdict, verdicts
 from matbench.analyse.statistics import holm, sign_test
 from matbench.model import Value
-from matbench.pairing import PairRecord, Settings
+from matbench.pairing import PairRecord, Refusal, Settings
 from matbench.units import format_factor, format_percent
 
 __all__ = ["Outcome", "Ruling", "rulings"]
 
 Outcome = Literal["pass", "fail", "doubt", "none"]  # 'none': it could not be compared
-
-
-REFUSED: dict[str, Outcome] = {"wrong": "fail"}  # code that does not do what it has to is no matter of speed
 
 
 class Ruling(Value, frozen=True):
@@ -38,7 +36,7 @@ class Ruling(Value, frozen=True):
     reason: str  # one sentence, without its full stop
 
 
-def rulings(record: PairRecord, factors: Sequence[float], margin: float) -> tuple[Ruling, ...]:
+def rulings(record: PairRecord, factors: Sequence[float], margin: float, *, stated: bool = True) -> tuple[Ruling, ...]:
     """What a gate makes of each comparison of a record.
 
     Parameters
@@ -49,20 +47,28 @@ def rulings(record: PairRecord, factors: Sequence[float], margin: float) -> tupl
         For each of its cells, time of B over time of A that is demanded at least: 1 against a baseline.
     margin
         By which a demand may be missed, relative: 0.05 lets pass what is 5 % slower.
+    stated
+        Whether that margin was asked for: one that was not is no part of a demand that states a factor.
     """
     settings = record.header.settings
-    demands = [math.log(factor) - math.log1p(margin) for factor in factors]
+    margins = [margin if stated or factor == 1 else 0.0 for factor in factors]
+    demands = [math.log(factor) - math.log1p(each) for factor, each in zip(factors, margins, strict=True)]
     rows = list(zip(verdicts(record), reduce_cells(record), demands, strict=True))
     judged = [index for index, (verdict, _, _) in enumerate(rows) if verdict.ratio is not None]
     chances = holm([_chance(rows[index][1], rows[index][2]) for index in judged])
     sure = {index for index, chance in zip(judged, chances, strict=True) if chance <= 1 - settings.confidence}
-    refused: dict[int, Outcome] = {each.cell: REFUSED.get(each.outcome, "none") for each in record.refusals}
+    refused = {each.cell: _refused(each) for each in record.refusals}
     found = []
     for index, (verdict, _, demand) in enumerate(rows):
         outcome = refused.get(index) or _outcome(verdict, demand, sure=index in sure)
-        reason = _reason(verdict, outcome, factors[index], margin, settings)
-        found.append(Ruling(verdict, factors[index], margin, outcome, reason))
+        reason = _reason(verdict, outcome, factors[index], margins[index], settings)
+        found.append(Ruling(verdict, factors[index], margins[index], outcome, reason))
     return tuple(found)
+
+
+def _refused(refusal: Refusal) -> Outcome:
+    """A wrong result fails whatever its speed; that of the other arm says nothing about the one that is checked."""
+    return "fail" if refusal.outcome == "wrong" and refusal.arm != "b" else "none"
 
 
 def _chance(reduction: Reduction, demand: float) -> float:
@@ -92,7 +98,8 @@ def _reason(verdict: Verdict, outcome: Outcome, factor: float, margin: float, se
         return f"A is {seen}, and {asked} was demanded{within}"
     if outcome == "fail":
         missed = difference(math.log(factor) - estimate)
-        over = f"it takes {missed} longer than that, beyond the margin of {format_percent(margin)}"
+        beyond = f", beyond the margin of {format_percent(margin)}" if margin else ""
+        over = f"it takes {missed} longer than that{beyond}"
         return f"A is {seen}, and {asked} was demanded: {over}"
     low, high = bounds(verdict.ratio)
     if not math.isfinite(low):

@@ -74,7 +74,8 @@ def gate(
         ),
     ] = None,
     margin: Annotated[
-        str | None, typer.Option(metavar="MARGIN", help="By which it may be slower; 5% if nothing is said.")
+        str | None,
+        typer.Option(metavar="MARGIN", help="By which it may be slower; else 5%, and none for a claimed factor."),
     ] = None,
     on_doubt: Annotated[
         str | None, typer.Option(metavar="HOW", help="What is undecided is to warn (else), fail or pass.")

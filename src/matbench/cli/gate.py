@@ -1,8 +1,8 @@
 """``matbench gate``: red where code has become slower than a baseline, or than was claimed of it; never red by noise.
 
 Exit codes: 0 nothing is slower than allowed; 1 something is, or computes a wrong result (or is in doubt, with
-``--on-doubt fail``); 2 the request is off, or something could not be tried; 3 something never returned; 130
-interrupted. Every row is measured and kept, whatever becomes of the others.
+``--on-doubt fail``); 2 the request is off, or something could not be tried, as where the baseline is what is wrong; 3
+something never returned; 130 interrupted. Every row is measured and kept, whatever becomes of the others.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from matbench.gates import Demand, against, asked_of, claimed, distribution_of, 
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.operations import OPERATIONS
+from matbench.pairing import Refusal
 from matbench.present.gate import annotation, gate_object, gate_text
 from matbench.record.baseline import baseline_at
 from matbench.record.gates import PROJECT, GateTable, OnDoubt, read_gate
@@ -69,6 +70,7 @@ class _Rules:
     claims: tuple[str, ...]
     baselines: tuple[str, ...]  # other versions of the code
     margin: float
+    stated: bool  # whether anything was said about the margin
     on_doubt: OnDoubt
     sizes: str
     dtype: str
@@ -133,6 +135,7 @@ def _rules(options: Options) -> _Rules:
         claims=claims,
         baselines=versions,
         margin=parse_margin(options.margin or table.margin),
+        stated=(options.margin or table.margin) is not None,
         on_doubt=msgspec.convert(options.on_doubt or table.on_doubt or "warn", OnDoubt),
         sizes=options.sizes or table.sizes or "256",
         dtype=options.dtype or table.dtype or "float64",
@@ -168,8 +171,8 @@ def _command(options: Options, rules: _Rules) -> str:
     """The command that repeats it, without paths."""
     words = ["matbench gate", *(shlex.quote(Path(arm).name) for arm in rules.arms)]
     words += [f"--baseline {shlex.quote(text)}" for text in rules.claims]
-    words += [f"--baseline {shlex.quote(Path(text).name)}" for text in rules.baselines]
-    words += [f"--margin {100 * rules.margin:g}%"]
+    words += [f"--baseline {shlex.quote(_named(text))}" for text in rules.baselines]
+    words += [f"--margin {100 * rules.margin:g}%"] if rules.stated else []
     if rules.baselines:
         stated = {"sizes": rules.sizes, "dtype": rules.dtype, "threads": rules.threads}
         words += [f"--{name} {shlex.quote(value)}" for name, value in stated.items()]
@@ -180,12 +183,17 @@ def _command(options: Options, rules: _Rules) -> str:
     return " ".join(words)[:2000]
 
 
+def _named(baseline: str) -> str:
+    """A path's last part; a revision or a version as it is, though it may have a slash."""
+    return Path(baseline).resolve().name if Path(baseline).exists() else baseline
+
+
 # -- after -------------------------------------------------------------------------------------------------------------
 
 
 def _told(options: Options, rules: _Rules, factors: tuple[float, ...], path: Path, interrupts: int) -> int:
     record = read_pairs(path)
-    found = rulings(record, factors, rules.margin)
+    found = rulings(record, factors, rules.margin, stated=rules.stated)
     red = {"fail", "doubt"} if rules.on_doubt == "fail" else {"fail"}
     passed = not any(each.outcome in {*red, "none"} for each in found) and not interrupts
     if record.processes or record.refusals:
@@ -202,7 +210,13 @@ def _told(options: Options, rules: _Rules, factors: tuple[float, ...], path: Pat
         return 130
     if not record.processes and not record.refusals:
         raise IncompleteError("no process came to its end; see the reasons above, and try a longer --budget")
-    return 1 if any(each.outcome in red for each in found) else code_of(record.refusals)
+    return 1 if any(each.outcome in red for each in found) else code_of([_blamed(each) for each in record.refusals])
+
+
+def _blamed(refusal: Refusal) -> Refusal:
+    """The refusal as the exit code has it: where the baseline is wrong, nothing is said against what is checked."""
+    wrong = refusal.outcome == "wrong" and refusal.arm == "b"
+    return msgspec.structs.replace(refusal, outcome="skipped") if wrong else refusal
 
 
 def _annotate(found: Sequence[Ruling], on_doubt: OnDoubt, red: set[str]) -> None:
@@ -213,10 +227,15 @@ def _annotate(found: Sequence[Ruling], on_doubt: OnDoubt, red: set[str]) -> None
             continue
         if to_github:
             console.note(annotation(each, red=each.outcome in {*red, "none"}))
-        elif each.outcome == "doubt":
+        else:
             cell = each.verdict.cell
-            margin = format_percent(each.margin)
-            console.warn(
-                f"{cell.a} against {cell.b} at n = {cell.problem.shape_label} is in doubt, with a margin of {margin}: "
-                f"{each.reason}"
-            )
+            console.warn(f"{cell.a} against {cell.b} at n = {cell.problem.shape_label} {_said(each)}: {each.reason}")
+
+
+def _said(ruling: Ruling) -> str:
+    if ruling.outcome == "none":
+        return "could not be compared"
+    if ruling.outcome == "fail" and ruling.verdict.ratio is None:
+        return "fails"
+    said = "is too slow" if ruling.outcome == "fail" else "is in doubt"
+    return f"{said}, with a margin of {format_percent(ruling.margin)}" if ruling.margin else said

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from random import Random
 from statistics import median
+from typing import Literal
 
 from matbench.errors import InternalError
 from matbench.kernels.oracle import PAGE, check_bytes
@@ -114,7 +115,7 @@ class PairBench:
             try:
                 blocks = self._cell(index, cell)
             except RefusedError as error:
-                self.tell(Refusal(index, error.outcome, str(error)[:2000]))
+                self.tell(Refusal(index, error.outcome, str(error)[:2000], error.arm))
             except InternalError as error:  # the threads could not be set
                 self.tell(Refusal(index, "skipped", str(error)))
             except MemoryError:
@@ -179,18 +180,19 @@ class PairBench:
 
     def _arms(self, cell: Cell) -> dict[Arm, Bound]:
         """A, its clone and B; where A is compared with itself, B is a second clone."""
-        a = self._twins(cell, cell.a)
+        a = self._twins(cell, "a")
         if cell.a == cell.b:
             return {"a": a["one"], "c": a["two"], "b": a["three"]}
-        b = self._twins(cell, cell.b)
+        b = self._twins(cell, "b")
         if is_same(a["one"].function, b["one"].function):
             raise RefusedError(
                 f"{cell.a} and {cell.b} are the same function; name two, or compare one with itself by --aa", "skipped"
             )
         return {"a": a["one"], "c": a["two"], "b": b["one"]}
 
-    def _twins(self, cell: Cell, label: str) -> dict[str, Bound]:
+    def _twins(self, cell: Cell, arm: Literal["a", "b"]) -> dict[str, Bound]:
         """An arm and two clones of it, bound once a process: what they compile serves all sizes."""
+        label = cell.b if arm == "b" else cell.a
         key = (label, cell.problem.dtype, cell.threads)
         if key not in self._bound:
             self._announce(f"{label} is loaded", Case(label, cell.problem, cell.threads))
@@ -207,9 +209,9 @@ class PairBench:
                 )
                 made = {"one": one, "two": one.twin(), "three": one.twin()}
             except RefusedError as error:
-                raise RefusedError(f"{label} {error}", error.outcome) from None
+                raise RefusedError(f"{label} {error}", error.outcome, arm) from None
             except Exception as error:  # noqa: BLE001  a stranger's kernel: whatever it raises is told
-                raise RefusedError(f"{label} {raised(error)}") from None
+                raise RefusedError(f"{label} {raised(error)}", arm=arm) from None
             self._share_compiled(label, made.values())
             self._bound[key] = made
         return self._bound[key]
@@ -243,7 +245,7 @@ class PairBench:
         try:
             return verified(bound, matrices, threads=cell.threads, clock=self.clock, forks=self.forks)
         except RefusedError as error:
-            raise RefusedError(f"{label} {error}", error.outcome) from None
+            raise RefusedError(f"{label} {error}", error.outcome, "b" if label != cell.a else "a") from None
 
     # -- the blocks ----------------------------------------------------------------------------------------------------
 

@@ -7,24 +7,29 @@ one or two percent, to every ratio. The price: of a package that brings compiled
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.util
 import sys
 import sysconfig
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, Literal
 
 from matbench.errors import KernelError, without_paths
+from matbench.model import Caches, Dtype
 from matbench.operations import OPERATIONS
 
 __all__ = ["KERNELS", "RefusedError", "is_under", "load_function", "module_file", "raised", "search", "unpickled"]
 
 KERNELS = "matbench.kernels"  # a function 'of' it is a kernel of its registry
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _elsewhere: dict[str, dict[str, ModuleType]] = {}  # folder -> modules that were imported from there
 
@@ -36,11 +41,16 @@ class RefusedError(KernelError):
     ----------
     outcome
         'skipped': it can't be tried; 'wrong': it was tried, and does not do what a product has to do.
+    arm
+        Which of the two it is, where that is known.
     """
 
-    def __init__(self, reason: str, outcome: Literal["skipped", "wrong"] = "wrong") -> None:
+    def __init__(
+        self, reason: str, outcome: Literal["skipped", "wrong"] = "wrong", arm: Literal["a", "b"] | None = None
+    ) -> None:
         super().__init__(reason)
         self.outcome = outcome
+        self.arm = arm
 
 
 def raised(error: BaseException) -> str:
@@ -78,13 +88,15 @@ def load_function(place: str, root: str | None = None) -> object:
         with contextlib.nullcontext() if root is None else _beside(root, where):
             found: object = _imported(where)
             if root is not None and where == KERNELS:
-                return _kernel(found, name)
+                return _Elsewhere(_kernel(found, name), root)
     except RefusedError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's module: whatever it raises is told
         raise RefusedError(_failure(shown, error, root), "skipped") from None
     if root is not None and not is_under(module_file(found), root):
         raise RefusedError(f"{shown} is not in the baseline; name a baseline that has it", "skipped")
+    if root is not None:
+        _check_imports(root, where)
     return _part(found, name, shown)
 
 
@@ -164,14 +176,30 @@ def unpickled(data: bytes) -> object:
 # -- beside what is there ----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Elsewhere:
+    """A kernel of another version; what it imports only when it is bound comes from there as well."""
+
+    made: Any
+    root: str
+
+    def bind(self, dtype: Dtype, caches: Caches | None = None) -> Callable[..., object]:
+        """The function of that version for operands of `dtype`."""
+        with _beside(self.root, KERNELS):
+            bound: Callable[..., object] = self.made.bind(dtype, caches)
+        return bound
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.made, name)
+
+
 @contextlib.contextmanager
 def _beside(root: str, where: str) -> Iterator[None]:
     """Within, what is imported comes from `root` first, whatever was imported before; afterwards all is as before.
 
     Installed packages other than the arm's own stay what they are: only the code that is measured is another.
     """
-    own = "" if where.endswith(".py") else where.partition(".")[0]
-    here = _taken_out({top for top in _tops(root) if top == own or not _is_installed(top)})
+    here = _taken_out(_replaced(root, where))
     before, known = set(sys.modules), _elsewhere.get(root, {})
     sys.modules.update(known)
     sys.path.insert(0, root)
@@ -186,6 +214,41 @@ def _beside(root: str, where: str) -> Iterator[None]:
         for name in found:
             del sys.modules[name]
         sys.modules.update(here)
+
+
+def _check_imports(root: str, where: str) -> None:
+    """Refuse a baseline that imports its own parts when it is called: by then, today's modules are back."""
+    own = where.partition(".")[0]
+    tops = _replaced(root, where) if where.endswith(".py") else {own}  # further packages are those installed now
+    for known, module in _elsewhere[root].items():
+        if not where.endswith(".py") and known.partition(".")[0] != own:
+            continue
+        loader = getattr(module, "__loader__", None)
+        if not isinstance(loader, SourceFileLoader):
+            continue
+        for name in _lazy_imports(loader.get_source(known) or ""):
+            if name.partition(".")[0] in {"", *tops}:
+                raise RefusedError(
+                    f"can't be a baseline: its {PurePath(loader.path).name} imports {name} inside a function, which "
+                    "would bring today's code; move the import to the top of its module",
+                    "skipped",
+                )
+
+
+def _lazy_imports(source: str) -> Iterator[str]:
+    """Modules that a module's functions import when they are called; relative ones begin with a dot."""
+    functions = (each for each in ast.walk(ast.parse(source)) if isinstance(each, FUNCTIONS))
+    for each in (inner for function in functions for inner in ast.walk(function)):
+        if isinstance(each, ast.Import):
+            yield from (alias.name for alias in each.names)
+        elif isinstance(each, ast.ImportFrom):
+            yield "." * each.level + (each.module or "")
+
+
+def _replaced(root: str, where: str) -> set[str]:
+    """Names right under a folder that stand for what is there, while an arm of it is imported."""
+    own = "" if where.endswith(".py") else where.partition(".")[0]
+    return {top for top in _tops(root) if top == own or not _is_installed(top)}
 
 
 def _tops(root: str) -> set[str]:
