@@ -133,6 +133,14 @@ def test_threads_move_what_their_shares_of_the_rows_move(threads):
     assert found["memory"] == sum(moved(nest, SMALL.l3, 8) for nest in nests("numba_parallel", 512))
 
 
+def test_threads_with_caches_of_their_own_hold_more_together_than_one():
+    problem = cube(150)  # more than one second-level cache, less than four
+    assert SMALL.l2 < problem.operand_bytes < 4 * SMALL.l2
+    for threads, held in ((1, False), (4, True)):
+        found = {each.level: each.resident for each in traffic(Case("unknown", problem, threads), SMALL)}
+        assert found == {"L2": False, "L3": held, "memory": True}
+
+
 def test_a_level_is_no_limit_once_the_cache_above_holds_all():
     found = {each.level: each.resident for each in traffic(Case("numba_ikj", cube(100)), SMALL)}
     assert found == {"L1": False, "L2": False, "L3": True, "memory": True}

@@ -128,7 +128,8 @@ def _counted(case: Case, level: Level, nests_of: NestsOf, caches: Caches) -> Tra
 
 def _bounded(case: Case, level: Level) -> Traffic:
     """What no order of the operations can do without."""
-    resident = case.problem.operand_bytes <= (level.above or 0)
+    room = (level.above or 0) * (1 if level.name == "memory" else case.threads)  # each thread has a cache of its own
+    resident = case.problem.operand_bytes <= room
     return Traffic(level.name, _least(case, level.above), counted=False, resident=resident)
 
 
@@ -172,16 +173,23 @@ def moved(nest: Nest, above: int | None, itemsize: int) -> float:
 
 
 def _fetched(nest: Nest, operand: Operand, above: int | None, line: int, itemsize: int) -> float:
-    """How many lines of an array are brought in: once for each iteration whose surroundings do not fit."""
+    """How many lines of an array are brought in: once for each iteration whose surroundings do not fit.
+
+    A cache that is a little too small still holds some of what passes by again and again; from twice its size on none.
+    """
     count = 1.0
     contiguous = _contiguous(operand, nest.loops)
     for place in reversed(range(len(nest.loops))):
         loop, inner = nest.loops[place], nest.loops[place + 1 :]
-        kept = not inner or above is None or line * _touched(nest, inner, line // itemsize) <= above
+        size = line * _touched(nest, inner, line // itemsize) if inner else 0.0
+        lost = 0.0 if above is None or size <= above else min(1.0, size / above - 1) if above else 1.0
         if place == contiguous:
-            count *= max(1.0, loop.trips * itemsize / line) if kept else loop.trips
-        elif loop.subscript in operand.subscripts or not kept:
+            kept = max(1.0, loop.trips * itemsize / line)
+            count *= kept + lost * max(0.0, loop.trips - kept)
+        elif loop.subscript in operand.subscripts:
             count *= loop.trips
+        else:
+            count *= 1 + lost * (loop.trips - 1)
     return count
 
 
