@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from matbench.errors import KernelError
+from matbench.kernels import default_registry
+from matbench.kernels.gemm import microkernel, packing
 from matbench.kernels.gemm.intrinsics import enter, leave
-from matbench.kernels.gemm.product import BUSY, NESTED
+from matbench.kernels.gemm.product import generation, product
 from matbench.kernels.gemm.recipe import Recipe, blocks_of
 from matbench.kernels.oracle import largest_error, operands
 from matbench.kernels.tiling import Blocks
@@ -217,7 +219,7 @@ def test_two_threads_compute_what_one_does(dtype, layout, extents, threads):
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two processors")
-def test_a_product_within_a_parallel_product_is_refused_with_the_remedy(threads):
+def test_a_product_within_a_parallel_product_is_computed_by_its_own_thread(threads):
     numbers = compiled(FULL)
 
     @numba.njit
@@ -229,13 +231,61 @@ def test_a_product_within_a_parallel_product_is_refused_with_the_remedy(threads)
         return outcome
 
     a, b, out = operands(Problem(m=200, n=200, k=200))
-    given = (numbers_of(a, b, out), WHOLE)
-    threads(2)
-    assert while_another_is_at_work(*given) == BUSY
+    for count in (2, 1):
+        threads(count)
+        out.fill(np.nan)
+        assert while_another_is_at_work(numbers_of(a, b, out), WHOLE) == 0
+        assert largest_error(a, b, out) <= 1
     assert outcome_of(FULL, WHOLE, a, b, out) == 0
-    threads(1)
-    assert while_another_is_at_work(*given) == 0
-    assert "numba.set_num_threads(1)" in NESTED
+
+
+# -- what is kept on disk ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "other"),
+    [
+        (microkernel._TileBody, "write_c", lambda _tile, _sums: None),
+        (microkernel._Emitter, "vector_bytes", property(lambda _emit: 1)),
+        (microkernel, "LINE", 128),
+        (packing, "STRIPE", 8),
+        (microkernel._TileBody.__init__, "__kwdefaults__", {"partial": True}),
+    ],
+    ids=["method", "property", "constant", "packing", "default"],
+)
+def test_machine_code_is_not_found_again_once_what_makes_it_has_changed(place, name, other, monkeypatch):
+    before = generation.__wrapped__()
+    monkeypatch.setattr(place, name, other)
+    assert generation.__wrapped__() != before
+    monkeypatch.undo()
+    assert generation.__wrapped__() == before
+
+
+def test_unchanged_code_has_the_same_generation_in_every_process():
+    asked = "from matbench.kernels.gemm.product import generation; print(generation())"
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True
+        )
+        assert int(done.stdout) == generation()
+
+
+def test_where_nothing_can_be_kept_on_disk_it_multiplies_all_the_same(monkeypatch):
+    monkeypatch.setattr(numba.core.caching.CacheImpl, "_locator_classes", [])
+    matmul = product(FULL, WHOLE)
+    a = integers(3, 3, "float64")
+    out = np.empty_like(a)
+    matmul(a, a, out)
+    np.testing.assert_array_equal(out, a @ a)
+
+
+def test_an_output_that_is_read_only_is_refused_and_left_alone():
+    out = np.zeros((2, 2))
+    out.flags.writeable = False
+    with pytest.raises(KernelError, match="out is read-only; give an array that may be written"):
+        default_registry().get("numba_gemm")(np.eye(2), np.eye(2), out)
+    np.testing.assert_array_equal(out, np.zeros((2, 2)))
 
 
 # -- other processors, other processes ---------------------------------------------------------------------------------

@@ -210,6 +210,12 @@ def test_an_output_that_shares_memory_with_an_operand_is_refused_and_left_alone(
     np.testing.assert_array_equal(a, np.ones((3, 3)))
 
 
+@pytest.mark.parametrize("given", [([[1.0]], np.eye(1)), (np.eye(1), 1.0), (np.eye(1), np.eye(1), [[0.0]])])
+def test_what_is_no_array_is_refused_with_the_remedy(given):
+    with pytest.raises(KernelError, match=r"have to be arrays; wrap them in numpy\.asarray$"):
+        made()(*given)
+
+
 def test_the_output_given_is_the_one_returned():
     out = np.empty((2, 4))
     assert made()(np.ones((2, 3)), np.ones((3, 4)), out) is out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from measure_fakes import block_of, case_in, cases_of, plan_of
 
@@ -128,7 +130,17 @@ def test_a_job_says_all_that_a_sampling_process_has_to_know():
         memory_bytes=MEMORY,
         caches=Caches(l1d=2**15),
         ceilings=True,
+        compiled=stage.job(0).compiled,
     )
+
+
+def test_each_process_compiles_into_an_empty_folder_of_its_own_that_is_gone_in_the_end():
+    stage = Stage([HELLO, started(case_in(SMALL, "base")), OverrunError("hung")], [HELLO, Pause(0, 1.0), FINISHED])
+    pauses = (event for event in stage.session.run() if isinstance(event, Progress))
+    assert [list(Path(stage.job(1).compiled).iterdir()) for _ in pauses] == [[]]
+    folders = [stage.job(place).compiled for place in (0, 1)]
+    assert len(set(folders)) == 2
+    assert not any(Path(folder).exists() for folder in folders)
 
 
 def test_each_step_is_given_its_own_time_and_the_case_s_memory():

@@ -7,15 +7,16 @@ import io
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measure_fakes import Workshop, block_of, plan_of
 
-from matbench.kernels import Registry
+from matbench.kernels import Registry, default_registry
 from matbench.measure.protocol import ENCODER, Go, Job, Pause, Started, decode_message
-from matbench.measure.worker import Channel, described_libraries, first_share, work
+from matbench.measure.worker import Channel, _compile_into, described_libraries, first_share, work
 from matbench.model import Caches, Measurement
 
 NEEDS = st.lists(
@@ -118,6 +119,16 @@ def test_a_job_ends_at_the_next_pause_when_it_is_told_to():
     listener = Listener(leave=0)
     assert worked(listener) == []
     assert [type(each) for each in listener.told] == [Started, Pause]
+
+
+def test_what_is_bound_after_a_job_came_is_compiled_anew_and_kept_in_the_job_s_folder(monkeypatch, tmp_path):
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    _compile_into(None)
+    assert numba.config.CACHE_DIR == ""
+    _compile_into(str(tmp_path))
+    matmul = default_registry().get("numba_gemm").bind("float64", Caches(l1d=12_288, l2=98_304))
+    assert Path(matmul.stats.cache_path).is_relative_to(tmp_path)
 
 
 # -- the channel ------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ def called(made: Kernel, arrays: tuple[Array, ...], out: Array | None) -> Array:
     count = len(made.definition.inputs(1, 1, 1))
     if out is None and len(arrays) == count + 1:
         arrays, out = arrays[:-1], arrays[-1]
+    if not all(isinstance(each, np.ndarray) for each in (*arrays, *(() if out is None else (out,)))):
+        raise KernelError("operands and out have to be arrays; wrap them in numpy.asarray")
     if len(arrays) != count:
         operands = "1 operand" if count == 1 else f"{count} operands"
         raise KernelError(f"{made.name} got {len(arrays)} operands; give {operands}, it is {made.definition.formula}")
@@ -72,6 +74,8 @@ def _output(made: Kernel, operands: tuple[Array, ...], out: Array | None) -> Arr
         return np.empty(shape, first.dtype)
     if out.shape != shape or out.dtype != first.dtype:
         raise KernelError(f"out is {out.shape} of {out.dtype}; it has to be {shape} of {first.dtype}")
+    if not out.flags.writeable:
+        raise KernelError("out is read-only; give an array that may be written")
     if any(np.may_share_memory(out, each) for each in operands):
         raise KernelError("out shares memory with an operand; give an array of its own")
     return out

@@ -34,6 +34,7 @@ class Job(Value, frozen=True, tag="job", tag_field="type"):
     caches: Caches
     ceilings: bool = True  # whether memory bandwidth is to be measured
     chains: bool = True  # whether the peak is
+    compiled: str | None = None  # empty folder for what Numba compiles: a first call is to compile, not to load
 
 
 class PairJob(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):

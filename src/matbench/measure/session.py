@@ -11,6 +11,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -272,16 +273,18 @@ class _Attempt:
     def run(self) -> Iterator[Event]:
         """Its events; afterwards `failure` says why it ended before its time, or None."""
         session = self.session
-        child = session.child(session.threads, session.blas)
-        try:
-            self._greet(child)
-            yield from self._converse(child)
-        except OverrunError as reason:
-            self.failure = str(reason)
-        finally:
-            child.end()
+        # The parent's folder: a process that is killed would leave its own behind.
+        with tempfile.TemporaryDirectory(prefix="matbench-", ignore_cleanup_errors=True) as compiled:
+            child = session.child(session.threads, session.blas)
+            try:
+                self._greet(child, compiled)
+                yield from self._converse(child)
+            except OverrunError as reason:
+                self.failure = str(reason)
+            finally:
+                child.end()
 
-    def _greet(self, child: Any) -> None:
+    def _greet(self, child: Any, compiled: str) -> None:
         session = self.session
         await_greeting(child)
         seconds = (session.deadline_ns - session.clock.wall_ns()) * 1e-9
@@ -295,6 +298,7 @@ class _Attempt:
                 caches=session.caches,
                 ceilings=self.ceilings,
                 chains=self.chains,
+                compiled=compiled,
             )
         )
 

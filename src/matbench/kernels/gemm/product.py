@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import NamedTuple
 
-from matbench.errors import KernelError
 from matbench.kernels.gemm import intrinsics, loops, microkernel, packing, views
 from matbench.kernels.gemm.intrinsics import (
     allocate,
@@ -34,10 +35,7 @@ from matbench.kernels.tiling import Blocks
 
 __all__ = ["product"]
 
-DONE, NO_MEMORY, BUSY = 0, 1, 2  # outcomes
-NESTED = (
-    "numba_gemm is computing on several threads already; call numba.set_num_threads(1) before calling it in parallel"
-)
+DONE, NO_MEMORY = 0, 1  # outcomes
 STREAMS = 32  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
 PARALLEL_FLOPS = 4_000_000  # below, handing work to threads takes longer than they save
 
@@ -139,15 +137,16 @@ def rows_of_parts(threads: int, m: int, n: int) -> int:
 
 @inner(inline="always")
 def shared(tables: Tables, limits: Blocks, given: Operands) -> int:
-    """The product by as many threads as Numba was told to use."""
+    """The product by as many threads as Numba was told to use; by this one alone where they are at work already.
+
+    Not all of Numba's threading layers can be entered by two threads at once: the whole process ends.
+    """
     threads = thread_count()
-    if threads == 1 or 2 * given.m * given.n * given.k < PARALLEL_FLOPS:
+    if threads == 1 or 2 * given.m * given.n * given.k < PARALLEL_FLOPS or not enter():
         outcome: int = alone(tables, limits, given)
         return outcome
     parts_m = rows_of_parts(threads, given.m, given.n)
     job = stored(Job(tables, limits, given, parts_m, threads // parts_m))
-    if not enter():
-        return BUSY
     outcome = together(entry_of(part), job, threads)
     leave()
     return NO_MEMORY if outcome else DONE
@@ -180,8 +179,29 @@ def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
 
 def _digest(code: CodeType) -> bytes:
     nested = b"".join(_digest(each) for each in code.co_consts if isinstance(each, CodeType))
-    plain = [each for each in code.co_consts if not isinstance(each, CodeType)]
+    plain = [_constant(each) for each in code.co_consts if not isinstance(each, CodeType)]
     return hashlib.sha256(code.co_code + repr((code.co_names, plain)).encode() + nested).digest()
+
+
+def _constant(value: object) -> object:
+    """A constant with a text that is the same in all processes: that of a set is in an order of the process's own."""
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else value
+
+
+def _parts(scope: ModuleType | type, home: str) -> Iterator[bytes]:
+    """What functions, classes and plain numbers and names of a module, or of a class of it, are made of."""
+    for name, value in sorted(vars(scope).items()):
+        function = getattr(value, "py_func", getattr(value, "_defn", value))
+        function = getattr(function, "fget", getattr(function, "__func__", function))
+        if isinstance(function, FunctionType):
+            options = getattr(value, "targetoptions", None)  # what Numba was told
+            given = repr((function.__defaults__, function.__kwdefaults__, options))
+            yield f"{name}{given}".encode() + _digest(function.__code__)
+        elif isinstance(function, type) and function.__module__ == home:
+            yield name.encode()
+            yield from _parts(function, home)
+        elif isinstance(function, int | float | str | tuple) and not name.startswith("__"):
+            yield f"{name}={function!r}".encode()
 
 
 @functools.cache
@@ -193,10 +213,8 @@ def generation() -> int:
     modules: tuple[ModuleType, ...] = (intrinsics, loops, microkernel, packing, views)
     digest = hashlib.sha256()
     for module in modules:
-        for name, value in sorted(vars(module).items()):
-            function = getattr(value, "py_func", getattr(value, "_defn", value))
-            if isinstance(function, FunctionType):
-                digest.update(name.encode() + _digest(function.__code__))
+        for each in _parts(module, module.__name__):
+            digest.update(each)
     return int.from_bytes(digest.digest()[:6], "big")
 
 
@@ -213,14 +231,14 @@ def product(recipe: Recipe, blocks: Blocks) -> Matmul:
     Returns
     -------
     Matmul
-        Compiled by its first call, on Numba's number of threads. It raises a `KernelError` when it is called while
-        it computes on several threads already.
+        Compiled by its first call, on Numba's number of threads. Where it is called while it computes on several
+        threads already, the second call computes on one.
     """
     code = tuple(recipe.code._replace(made_by=generation()))
     itemsize, lanes, rows, vectors = code[:4]
     mc, kc, nc, small, few = blocks
 
-    @njit(nogil=True, cache=True)
+    @njit(nogil=True)
     def gemm(a: Array, b: Array, out: Array) -> None:
         tables = Tables(tile_table(code), copy_table(code), itemsize, lanes, rows, vectors)
         given = Operands(
@@ -231,11 +249,10 @@ def product(recipe: Recipe, blocks: Blocks) -> Matmul:
             b.shape[1],
             a.shape[1],
         )
-        outcome = multiply(tables, Blocks(mc, kc, nc, small, few), given)
-        if outcome == NO_MEMORY:
+        if multiply(tables, Blocks(mc, kc, nc, small, few), given) == NO_MEMORY:
             raise MemoryError("no memory for packing; free some, or multiply smaller matrices")
-        if outcome == BUSY:
-            raise KernelError(NESTED)
 
+    with contextlib.suppress(RuntimeError):  # nowhere to keep it on disk: compiled in each process
+        gemm.enable_caching()
     compiled: Matmul = gemm
     return compiled
