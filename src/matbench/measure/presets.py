@@ -72,7 +72,7 @@ _INTEGER = "python_lists,numba_ikj,numpy_matmul"
 _FAST = "numba_ikj*,numba_tiled,numba_parallel,numba_gemm,numpy_matmul,blas_*"
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
-        budget_s=18.5,
+        budget_s=23.0,
         rounds=7,
         sample_ns=2_000_000,
         longest_call_s=0.25,
