@@ -20,6 +20,8 @@ from matbench.pairing import Cell, NoiseFloor, PairBlock, PairProcess, PairRecor
 from matbench.record.here import Machine
 from matbench.record.noise import keep_noise
 
+pytestmark = pytest.mark.xdist_group("measure")  # a series takes the lock of this machine
+
 
 @pytest.fixture
 def home(monkeypatch, tmp_path):
@@ -104,7 +106,6 @@ def test_without_a_series_the_doctor_names_the_command(home, capsys):
     assert "matbench doctor --noise" in capsys.readouterr().err
 
 
-@pytest.mark.xdist_group("measure")
 def test_a_short_series_is_measured_for_real(home, here, monkeypatch):
     assert home.is_dir()
     monkeypatch.setattr(noise, "SERIES_S", 5.0)

@@ -95,4 +95,4 @@ def test_a_command_that_fails_is_told(tool, tmp_path):
 def test_a_command_is_timed_with_its_memory(tool):
     seconds, peak_bytes = tool("fleet").timed(["--version"])
     assert seconds > 0
-    assert 2**20 < peak_bytes < 2**30
+    assert peak_bytes > 2**20  # a child inherits the peak of its parent: of a large one nothing more can be said

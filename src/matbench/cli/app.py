@@ -53,7 +53,7 @@ def _main(
 
 @app.command()
 def run(
-    preset: Annotated[str, typer.Option(help="quick (20 s), standard (90 s) or full (25 min).")] = "standard",
+    preset: Annotated[str, typer.Option(help="quick (25 s), standard (90 s) or full (25 min).")] = "standard",
     operations: Operations = None,
     kernels: Annotated[str | None, typer.Option(metavar="GLOB,..", help="Only these kernels.")] = None,
     sizes: Annotated[str | None, typer.Option(metavar="SIZES", help="64,100 or 64-1024*2 or 8x1000x1000.")] = None,
