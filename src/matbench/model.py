@@ -6,7 +6,7 @@ Every class is a closed `msgspec` schema, so that an unknown field in a file is 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, field
@@ -20,6 +20,7 @@ __all__ = [
     "Caches",
     "Case",
     "Ceiling",
+    "Census",
     "Conditions",
     "Cpu",
     "Dtype",
@@ -29,6 +30,7 @@ __all__ = [
     "Host",
     "KernelCard",
     "Library",
+    "MachineCode",
     "Measurement",
     "Outcome",
     "Plan",
@@ -158,16 +160,52 @@ class Samples(Value, frozen=True):
         )
 
 
-class Measurement(Value, frozen=True, tag="measurement", tag_field="type"):
-    """What became of one case: its samples, or the reason why there are none."""
+class Census(Value, frozen=True):
+    """How many instructions of which kind compiled code has, among those that compute elements of one type."""
+
+    fused: Count  # that multiply and add in one
+    packed: Count  # on all elements of a register, fused ones included
+    scalar: Count  # on one element, fused ones included
+    width: Annotated[int, Meta(ge=0, le=2**16)]  # bytes of the widest register that a packed one works on; 0 without
+    stack: Count  # of any kind, that read or write the stack: in a loop, what did not fit into registers
+    work: Count  # operations that all of them do: one for each element, a multiply-add two
+
+    def __post_init__(self) -> None:
+        if self.fused > self.packed + self.scalar or (self.width > 0) != (self.packed > 0):
+            raise ValueError("more instructions are fused than there are, or vectors have no width")
+
+
+class MachineCode(Value, frozen=True):
+    """What a kernel was compiled to, counted in its own assembly."""
+
+    loop: Census  # of the innermost loop that does most an iteration: where the time goes
+    whole: Census
+
+    def __post_init__(self) -> None:
+        loop, whole = self.loop, self.whole
+        if loop.fused > whole.fused or loop.packed > whole.packed or loop.scalar > whole.scalar:
+            raise ValueError("a loop has more instructions than the code that it is part of")
+
+
+def _written(value: Any) -> Any:
+    """A default that is written into files all the same, as what a function makes is."""
+    return field(default_factory=lambda: value)
+
+
+class Measurement(Value, frozen=True, omit_defaults=True, tag="measurement", tag_field="type"):
+    """What became of one case: its samples, or the reason why there are none.
+
+    Machine code is written only where there is some: records without are what they always were.
+    """
 
     case: Case
-    outcome: Outcome = "measured"  # 'ended': stopped by us for time or memory
-    reason: Text | None = None  # one sentence for every outcome but 'measured'
-    samples: Samples = Samples()
-    first_call_ns: Count | None = None  # ns of the first call of kernel and dtype, compilation included
-    error: Annotated[float, Meta(ge=0.0)] | None = None  # largest error / its rounding bound; at most 1 is right
-    bytes_allowed: Count | None = None  # memory limit that refused or ended the case, bytes
+    outcome: Outcome = _written("measured")  # 'ended': stopped by us for time or memory
+    reason: Text | None = _written(None)  # one sentence for every outcome but 'measured'
+    samples: Samples = _written(Samples())
+    first_call_ns: Count | None = _written(None)  # ns of the first call of kernel and dtype, compilation included
+    error: Annotated[float, Meta(ge=0.0)] | None = _written(None)  # largest error / its bound; at most 1 is right
+    bytes_allowed: Count | None = _written(None)  # memory limit that refused or ended the case, bytes
+    machine_code: MachineCode | None = None  # of kernel and dtype, compiled here: told with the first sample
 
 
 class Ceiling(Value, frozen=True, tag="ceiling", tag_field="type"):

@@ -7,9 +7,10 @@ from numba import njit
 
 from matbench.kernels.gemm.intrinsics import copy_table, tile_table
 from matbench.kernels.gemm.product import multiply
-from matbench.kernels.gemm.recipe import full_recipe, host_unit
+from matbench.kernels.gemm.recipe import full_recipe
 from matbench.kernels.gemm.views import Operands, Tables, View
 from matbench.kernels.tiling import Blocks
+from matbench.kernels.vectors import host_unit
 
 NO_LIMIT = 2**40
 

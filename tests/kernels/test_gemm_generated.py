@@ -8,8 +8,9 @@ from llvmlite import binding, ir
 from matbench.kernels import default_registry
 from matbench.kernels.gemm.intrinsics import copy_functions, tile_functions
 from matbench.kernels.gemm.microkernel import define_tile
-from matbench.kernels.gemm.recipe import VectorUnit, full_recipe, host_unit, vector_unit
+from matbench.kernels.gemm.recipe import full_recipe
 from matbench.kernels.machine_code import assembly, census, hot_loop
+from matbench.kernels.vectors import VectorUnit, host_unit, vector_unit
 from matbench.model import Caches
 
 TARGETS = {  # name -> (triple, processor, vectors)

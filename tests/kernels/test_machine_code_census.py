@@ -1,12 +1,23 @@
 """The census of machine code, on recorded assembly of both families of processors."""
 
+import functools
+
 import pytest
 
 from matbench.errors import KernelError
 from matbench.kernels import Rung, kernel
 from matbench.kernels.jit import njit
-from matbench.kernels.machine_code import Census, Instruction, assembly, census, hot_loop, instructions, why_no_assembly
-from matbench.model import Caches
+from matbench.kernels.machine_code import (
+    Instruction,
+    assembly,
+    census,
+    code_of,
+    counted,
+    hot_loop,
+    instructions,
+    why_no_assembly,
+)
+from matbench.model import Caches, Census
 
 # numba_ikj_fma for a processor with AVX-512, cut down to its loops.
 X86 = """
@@ -175,3 +186,46 @@ def test_a_kernel_that_does_not_compile_is_told_in_one_line():
     with pytest.raises(KernelError, match=r"\Abroken can't be compiled for float64: .*no_such_attribute") as caught:
         assembly(broken, "float64", Caches())
     assert "\n" not in str(caught.value)
+
+
+# -- what is stored with a measurement ---------------------------------------------------------------------------------
+
+
+class Compiled:
+    """What Numba makes of a function, as far as it is asked here."""
+
+    def __init__(self, *signatures, error=None):
+        self.signatures = signatures
+        self.error = error
+
+    def __call__(self):
+        """Whatever it computes."""
+
+    def inspect_asm(self, signature):
+        if self.error is not None:
+            raise self.error
+        return {"first": X86, "second": GNU}[signature]
+
+
+def test_the_code_of_a_function_is_that_of_its_first_version():
+    found = code_of(Compiled("first", "second"), "float64")
+    assert found == counted(X86, "float64")
+    assert (found.loop.fused, found.whole.scalar) == (2, 3)
+
+
+def test_a_wrapper_that_hands_over_arguments_has_the_code_of_what_it_calls():
+    assert code_of(functools.partial(Compiled("second"), 1), "float64") == counted(GNU, "float64")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        print,
+        Compiled(),
+        Compiled("first", error=RuntimeError("Inspection disabled for cached code")),
+        Compiled("first", error=ValueError("a stranger's")),
+    ],
+    ids=["python", "never called", "loaded", "strange"],
+)
+def test_what_was_not_compiled_here_has_no_code(function):
+    assert code_of(function, "float64") is None

@@ -14,7 +14,7 @@ import pytest
 
 from matbench.errors import KernelError, UsageError
 from matbench.kernels import FLOATS, Kernel, Registry, Rung, default_registry, kernel
-from matbench.kernels.registry import GROUP
+from matbench.kernels.installed import GROUP
 from matbench.model import DTYPES, Caches, KernelCard, Problem
 
 ROOT = Path(__file__).parents[2]

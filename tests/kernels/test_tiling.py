@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench.kernels.tiling import Tile, gemm_blocks, register_tile, tile_of_b
+from matbench.kernels.tiling import Tile, gemm_blocks, gemm_candidates, register_tile, tile_of_b
 from matbench.model import DTYPES, ITEMSIZE, Caches
 
 LINE = 64  # bytes
@@ -101,3 +101,14 @@ def test_what_is_read_again_leaves_a_third_of_the_first_level_and_half_of_the_se
     if blocks.nc > tile.vectors * tile.lanes:  # one panel is the least, even where a first level is as large
         assert blocks.kc * blocks.nc * itemsize <= l2 // 2
     assert blocks.small <= l2 // 4
+
+
+@given(caches, registers, lanes, st.sampled_from([4, 8]))
+def test_candidates_begin_with_the_derived_blocks_and_are_whole_tiles_each_but_once(sizes, count, width, itemsize):
+    tile = register_tile(count, width)
+    found = gemm_candidates(sizes, tile, itemsize)
+    assert found[0] == gemm_blocks(sizes, tile, itemsize)
+    assert len(set(found)) == len(found)
+    assert all(min(each[:3]) >= 1 for each in found)
+    assert all(each.mc % tile.rows == 0 and each.nc % (tile.vectors * tile.lanes) == 0 for each in found)
+    assert all(each[3:] == found[0][3:] for each in found)

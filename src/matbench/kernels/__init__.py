@@ -7,7 +7,8 @@ the ladder to its top; ``matbench.kernels("matvec")`` are those for another oper
 import sys
 from types import ModuleType
 
-from matbench.kernels.registry import FLOATS, Kernel, Registry, Rung, default_registry, kernel
+from matbench.kernels.installed import default_registry
+from matbench.kernels.registry import FLOATS, Kernel, Registry, Rung, kernel
 from matbench.operations import OperationName
 
 __all__ = ["FLOATS", "Kernel", "Registry", "Rung", "default_registry", "kernel"]

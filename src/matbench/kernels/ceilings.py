@@ -8,7 +8,6 @@ with their two constants, into the 16 registers of AVX2.
 from __future__ import annotations
 
 import functools
-import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from matbench.errors import KernelError
 from matbench.kernels.jit import njit, numba_missing, prange
 from matbench.kernels.registry import Array
+from matbench.kernels.vectors import host_unit
 from matbench.model import ITEMSIZE, Dtype
 
 __all__ = [
@@ -33,15 +33,6 @@ __all__ = [
 ]
 
 CHAINS = 12
-ARM64 = frozenset({"arm64", "aarch64"})  # the names that systems give it
-_BYTES_BY_FEATURE = (("avx512f", 64), ("avx", 32), ("sse2", 16), ("neon", 16))  # widest register first
-
-
-def _features() -> dict[str, bool]:
-    from llvmlite import binding  # noqa: PLC0415  comes with numba, which may be missing
-
-    found: dict[str, bool] = binding.get_host_cpu_features()
-    return found
 
 
 def why_no_chains() -> str | None:
@@ -60,10 +51,7 @@ def vector_lanes(dtype: Dtype) -> tuple[int, ...]:
     missing = numba_missing()
     if missing:
         raise KernelError(missing)
-    features = _features()
-    if platform.machine().lower() in ARM64:
-        features = {**features, "neon": True}  # part of the architecture; LLVM lists it only for some cores
-    widest = next((size for name, size in _BYTES_BY_FEATURE if features.get(name)), ITEMSIZE[dtype])
+    widest = host_unit().vector_bytes
     lanes = [1]
     while lanes[-1] * 2 * ITEMSIZE[dtype] <= widest:
         lanes.append(lanes[-1] * 2)
@@ -72,7 +60,7 @@ def vector_lanes(dtype: Dtype) -> tuple[int, ...]:
 
 def has_fma() -> bool:
     """Whether this machine multiplies and adds in one instruction."""
-    return platform.machine().lower() in ARM64 or bool(_features().get("fma"))
+    return host_unit().fused
 
 
 @functools.cache

@@ -5,6 +5,7 @@ The reader knows x86-64 in AT&T's syntax and AArch64 in GNU's and Apple's, which
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -14,9 +15,9 @@ from matbench.errors import KernelError, without_paths
 from matbench.kernels.jit import njit
 from matbench.kernels.oracle import operands
 from matbench.kernels.registry import Kernel
-from matbench.model import ITEMSIZE, Caches, Dtype, Problem
+from matbench.model import ITEMSIZE, Caches, Census, Dtype, MachineCode, Problem
 
-__all__ = ["Census", "Instruction", "assembly", "census", "hot_loop", "instructions", "why_no_assembly"]
+__all__ = ["Instruction", "assembly", "census", "code_of", "counted", "hot_loop", "instructions", "why_no_assembly"]
 
 REGISTERS = {"x": 16, "y": 32, "z": 64}  # bytes of xmm, ymm, zmm
 ARRANGEMENTS = {"2d": 16, "4s": 16, "2s": 8}  # bytes of a NEON register as its name divides it
@@ -54,17 +55,6 @@ class Instruction(NamedTuple):
     def work(self) -> int:
         """Operations it does: one for each element, a multiply-add two."""
         return (self.width // self.itemsize if self.packed else 1) * (2 if self.operation == "multiply-add" else 1)
-
-
-class Census(NamedTuple):
-    """How many instructions of which kind there are."""
-
-    fused: int  # that multiply and add in one
-    packed: int  # on all elements of a register, fused ones included
-    scalar: int  # on one element, fused ones included
-    width: int  # bytes of the widest register that a packed one works on; 0 without any
-    stack: int  # instructions, of any kind, that read or write the stack: in a loop, what did not fit into registers
-    work: int  # operations that all of them do: one for each element, a multiply-add two
 
 
 def _operation(name: str) -> Operation:
@@ -185,6 +175,11 @@ def hot_loop(text: str, dtype: Dtype) -> str:
     return "\n".join(best) if _counted(best, dtype).work else ""
 
 
+def _compiled(function: Any) -> Any:
+    """What Numba has compiled of a function that may be a wrapper which hands it some of its arguments."""
+    return function.func if isinstance(function, functools.partial) else function
+
+
 def why_no_assembly(made: Kernel, dtype: Dtype, caches: Caches) -> str | None:
     """The reason why a kernel has no machine code of its own that could be read, or None."""
     reason = made.why_not(dtype)
@@ -192,7 +187,7 @@ def why_no_assembly(made: Kernel, dtype: Dtype, caches: Caches) -> str | None:
         return reason
     if not made.compiled:
         return "it is not compiled"
-    return None if hasattr(made.bind(dtype, caches), "inspect_asm") else "it was not compiled by Numba"
+    return None if hasattr(_compiled(made.bind(dtype, caches)), "inspect_asm") else "it was not compiled by Numba"
 
 
 def assembly(made: Kernel, dtype: Dtype, caches: Caches) -> str:
@@ -218,14 +213,50 @@ def assembly(made: Kernel, dtype: Dtype, caches: Caches) -> str:
     if reason is not None:
         raise KernelError(f"{made.name} has no machine code to be shown: {reason}")
     typeof = import_module("numba").typeof  # if it is missing, that is the reason
-    function: Any = made.bind(dtype, caches)
+    bound = made.bind(dtype, caches)
+    function = _compiled(bound)
+    before = bound.args if isinstance(bound, functools.partial) else ()  # what it is handed besides the operands
     shapes = operands(Problem(4, 4, 4, dtype, operation=made.operation))
     options = {name: value for name, value in function.targetoptions.items() if name != "nopython"}  # as njit has it
     fresh = njit(**options)(function.py_func)
     try:
-        fresh.compile(tuple(typeof(each) for each in shapes))
+        fresh.compile(tuple(typeof(each) for each in (*before, *shapes)))
     except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever the compiler says is told
         told = " ".join(without_paths(str(error)).split())[:300]
         raise KernelError(f"{made.name} can't be compiled for {dtype}: {told}") from None
     text: str = fresh.inspect_asm(fresh.signatures[0])
     return text
+
+
+def counted(text: str, dtype: Dtype) -> MachineCode:
+    """The census of assembly: of the loop where the time goes, and of all of it.
+
+    Parameters
+    ----------
+    text
+        Assembly of a whole module.
+    dtype
+        Element type whose arithmetic counts.
+    """
+    return MachineCode(loop=census(hot_loop(text, dtype), dtype), whole=census(text, dtype))
+
+
+def code_of(function: object, dtype: Dtype) -> MachineCode | None:
+    """What Numba has made of a function that it has compiled in this process; None where there is nothing to be read.
+
+    The first of its versions is read. Neither what is not compiled nor what was loaded from the cache on disk has any
+    assembly.
+
+    Parameters
+    ----------
+    function
+        As a kernel is bound, and called at least once.
+    dtype
+        Element type of its operands.
+    """
+    compiled = _compiled(function)
+    try:
+        text = compiled.inspect_asm(compiled.signatures[0])
+        return counted(text, dtype)
+    except Exception:  # noqa: BLE001  a kernel may be a stranger's: it is measured all the same
+        return None

@@ -29,11 +29,16 @@ def _packed_bytes(problem: Problem) -> int:
     needs=numba_missing,
 )
 @functools.cache
-def numba_gemm(caches: Caches, dtype: Dtype) -> Matmul:
+def numba_gemm(caches: Caches, dtype: Dtype, cuts: tuple[int, int, int] | None = None) -> Matmul:
     """A tile of C stays in registers; B is packed into the second-level cache; vectors are written out explicitly."""
     # The generator needs Numba, which may be missing: then this kernel is on the ladder all the same.
     from matbench.kernels.gemm.product import product  # noqa: PLC0415
-    from matbench.kernels.gemm.recipe import blocks_of, full_recipe, host_unit  # noqa: PLC0415
+    from matbench.kernels.gemm.recipe import blocks_of, full_recipe  # noqa: PLC0415
+    from matbench.kernels.vectors import host_unit  # noqa: PLC0415
 
     recipe = full_recipe(dtype, host_unit())
-    return product(recipe, blocks_of(recipe, caches))
+    blocks = blocks_of(recipe, caches)
+    if cuts is not None:  # the caller knows better: see `matbench tune`
+        mc, kc, nc = cuts
+        blocks = blocks._replace(mc=mc, kc=kc, nc=nc)
+    return product(recipe, blocks)

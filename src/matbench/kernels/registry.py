@@ -5,13 +5,11 @@ from __future__ import annotations
 import difflib
 import enum
 import fnmatch
-import functools
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, Protocol, TypeAlias
 
@@ -24,30 +22,20 @@ from matbench.operations import OPERATIONS, PRODUCT, Operation, OperationName
 
 __all__ = [
     "FLOATS",
-    "GROUP",
     "Array",
     "Function",
     "Kernel",
     "Matmul",
     "Registry",
     "Rung",
-    "default_registry",
     "kernel",
+    "kernels_of",
 ]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Function: TypeAlias = Callable[..., object]  # of an operation's operands and the array that its result goes to
 
-GROUP = "matbench.kernels"  # entry-point group of third parties
 FLOATS: tuple[Dtype, ...] = ("float64", "float32")
-FAMILIES = (
-    "python_loops",
-    "numpy_arrays",
-    "numba_loops",
-    "numba_gemm",
-    "blas",
-)  # modules of this package, foot of the ladder first
-FURTHER = ("matvec", "transpose", "norm", "broadcast", "solve", "eigenvalues", "svd")  # of other operations
 DISPATCH_S = 1e-6  # s, order of magnitude of one call from Python into NumPy
 
 
@@ -193,6 +181,7 @@ class Kernel:
 
         Examples
         --------
+        >>> from matbench.kernels import default_registry
         >>> default_registry().get("python_lists").why_not("float64", threads=2)
         'runs on one thread only'
         """
@@ -379,27 +368,3 @@ def _offered(found: object) -> tuple[Kernel, ...]:
 def kernels_of(module: ModuleType) -> tuple[Kernel, ...]:
     """The kernels that a module declares, in the order of their declaration."""
     return tuple(value for value in vars(module).values() if isinstance(value, Kernel))
-
-
-@functools.cache
-def default_registry(*operations: OperationName) -> Registry:
-    """The ladder of this installation, that of the matrix product by default: our own families, then all plugins'.
-
-    Parameters
-    ----------
-    *operations
-        Whose kernels are wanted.
-    """
-    return _installed().of(*(operations or (PRODUCT,)))
-
-
-@functools.cache
-def _installed() -> Registry:
-    """Every kernel of every operation."""
-    registry = Registry()
-    for family in (*FAMILIES, *(f"operations.{name}" for name in FURTHER)):
-        for each in kernels_of(import_module(f"matbench.kernels.{family}")):
-            registry.add(each)
-    for plugin in entry_points(group=GROUP):
-        registry.load(plugin)
-    return registry

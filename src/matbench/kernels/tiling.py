@@ -6,13 +6,16 @@ from typing import NamedTuple
 
 from matbench.model import ITEMSIZE, Caches, Dtype
 
-__all__ = ["Blocks", "RegisterTile", "Tile", "gemm_blocks", "register_tile", "tile_of_b"]
+__all__ = ["Blocks", "RegisterTile", "Tile", "gemm_blocks", "gemm_candidates", "register_tile", "tile_of_b"]
 
 # What to assume of a machine that does not tell: true of most cores since 2010.
 _L1D, _L2 = 32 * 1024, 256 * 1024  # bytes
 _LEAST_DEPTH, _MOST_DEPTH = 8, 512  # steps along k between two visits to C; more than 512 save next to nothing
 FEW_PANELS = 4  # times that a packed B has to be read again to be worth it
 _LINE = 64  # bytes of a cache line on x86-64; tiles are whole lines wide on other machines too
+DEPTHS = (0.5, 0.75, 1.0, 1.5)  # times the derived one that are worth trying
+SHARES = (0.5, 1.0, 1.5)  # the same of the size of a block of B
+TILES_OF_A = (4, 16)  # register tiles of rows
 
 
 class Tile(NamedTuple):
@@ -147,3 +150,32 @@ def gemm_blocks(caches: Caches, tile: RegisterTile, itemsize: int) -> Blocks:
     kc = min(_MOST_DEPTH, max(_LEAST_DEPTH, 2 * l1d // 3 // (tile.rows * itemsize)))
     nc = max(width, l2 // 2 // (kc * itemsize) // width * width)
     return Blocks(tile.rows, kc, nc, l2 // 4, FEW_PANELS * tile.rows)
+
+
+def gemm_candidates(caches: Caches, tile: RegisterTile, itemsize: int) -> tuple[Blocks, ...]:
+    """Blocks that may be better than the derived ones on some machine: around them, and those first.
+
+    The depth of a block decides how often C is visited and how much of L1 the rows of A take; the size of a block of B
+    how much of L2 it takes; several register tiles of A at a time use a panel of B again while it is in L1.
+
+    Parameters
+    ----------
+    caches, tile, itemsize
+        As for `gemm_blocks`.
+
+    Examples
+    --------
+    >>> found = gemm_candidates(Caches(l1d=48 * 1024, l2=2 * 1024 * 1024), RegisterTile(8, 3, 8), 8)
+    >>> len(found), found[0], found[1]
+    (14, Blocks(mc=8, kc=512, nc=240, small=524288, few=32), Blocks(mc=8, kc=256, nc=240, small=524288, few=32))
+    """
+    derived = gemm_blocks(caches, tile, itemsize)
+    width = tile.vectors * tile.lanes
+    found = [derived]
+    for depth in DEPTHS:
+        kc = max(_LEAST_DEPTH, int(depth * derived.kc))
+        for share in SHARES:
+            nc = max(width, int(share * derived.kc * derived.nc / kc) // width * width)
+            found.append(derived._replace(kc=kc, nc=nc))
+    found += [derived._replace(mc=tiles * tile.rows) for tiles in TILES_OF_A]
+    return tuple(dict.fromkeys(found))

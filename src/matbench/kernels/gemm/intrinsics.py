@@ -31,12 +31,17 @@ __all__ = [
     "entry_of",
     "inner",
     "leave",
+    "let_go",
     "loaded",
+    "place_of",
     "release",
     "stored",
+    "take_back",
     "thread_count",
     "tile_functions",
     "tile_table",
+    "typed_table",
+    "version",
 ]
 
 # Of Numba's annotations some are missing and some are those of what it is given, not of what it makes.
@@ -44,6 +49,7 @@ types: Any = import_module("numba.types")
 cgutils: Any = import_module("numba.core.cgutils")
 intrinsic: Any = import_module("numba.extending").intrinsic
 _INT = ir.IntType(64)
+_POINTER = ir.PointerType()
 _TWO = ir.FunctionType(_INT, [_INT, _INT])
 
 # Functions that are called from compiled code only need no entry for Python: a third less to compile.
@@ -88,7 +94,7 @@ def _table(builder: Any, name: str, functions: Callable[[Any, Code], list[Any]],
     return builder.ptrtoint(table, _INT)
 
 
-def _typed(literals: Any, name: str, functions: Callable[[Any, Code], list[Any]]) -> Any:
+def typed_table(literals: Any, name: str, functions: Callable[[Any, Code], list[Any]]) -> Any:
     """What Numba asks of an intrinsic: its types, and who generates the code."""
     if not isinstance(literals, types.BaseTuple) or not all(isinstance(each, types.Literal) for each in literals):
         return None  # Numba asks again with the values
@@ -103,13 +109,13 @@ def _typed(literals: Any, name: str, functions: Callable[[Any, Code], list[Any]]
 @intrinsic(prefer_literal=True)
 def tile_table(_typingctx: Any, code: Any) -> Any:
     """The address of the table of register tiles; see `tile_functions` for its order."""
-    return _typed(code, "register_tiles", tile_functions)
+    return typed_table(code, "register_tiles", tile_functions)
 
 
 @intrinsic(prefer_literal=True)
 def copy_table(_typingctx: Any, code: Any) -> Any:
     """The address of the table of copies; see `copy_functions` for its order."""
-    return _typed(code, "panel_copies", copy_functions)
+    return typed_table(code, "panel_copies", copy_functions)
 
 
 @intrinsic
@@ -255,3 +261,52 @@ def leave(_typingctx: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic(prefer_literal=True)
+def place_of(_typingctx: Any, name: Any) -> Any:
+    """The address of a number that llvmlite was told by this name; it is found anew by each process that loads this."""
+    if not isinstance(name, types.Literal):
+        return None  # Numba asks again with the value
+
+    def generate(_context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        module = builder.module
+        symbol = name.literal_value
+        place = module.globals.get(symbol) or ir.GlobalVariable(module, _INT, symbol)
+        return builder.ptrtoint(place, _INT)
+
+    return types.intp(name), generate
+
+
+@intrinsic(prefer_literal=True)
+def version(_typingctx: Any, number: Any) -> Any:
+    """Do nothing: a number that a function mentions is part of the key by which its code is found on disk."""
+
+    def generate(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
+        return context.get_dummy_value()
+
+    return types.void(number), generate
+
+
+@intrinsic
+def let_go(_typingctx: Any) -> Any:
+    """Let other threads of Python run; what comes back is for `take_back`. Only who has Python's lock may do so."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        save = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_POINTER, []), "PyEval_SaveThread")
+        return builder.ptrtoint(builder.call(save, []), _INT)
+
+    return types.intp(), generate
+
+
+@intrinsic
+def take_back(_typingctx: Any, _state: Any) -> Any:
+    """Wait for Python's lock."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [_POINTER])
+        restore = cgutils.get_or_insert_function(builder.module, kind, "PyEval_RestoreThread")
+        builder.call(restore, [builder.inttoptr(arguments[0], _POINTER)])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate

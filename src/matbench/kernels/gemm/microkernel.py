@@ -19,7 +19,17 @@ from llvmlite import ir
 
 from matbench.kernels.gemm.recipe import Code
 
-__all__ = ["SIGNATURE", "define_copy", "define_row_copy", "define_strided_copy", "define_tile", "function_type"]
+__all__ = [
+    "SIGNATURE",
+    "Emitter",
+    "begin",
+    "define_copy",
+    "define_row_copy",
+    "define_strided_copy",
+    "define_tile",
+    "function_type",
+    "integer",
+]
 
 # Arguments of a register tile, in this order; addresses and distances in bytes.
 SIGNATURE = ("a", "down_a", "b", "down_b", "c", "down_c", "depth", "last", "accumulate")
@@ -36,11 +46,12 @@ def function_type() -> Any:
     return ir.FunctionType(ir.VoidType(), [_INT] * len(SIGNATURE))
 
 
-def _integer(value: int) -> Any:
+def integer(value: int) -> Any:
+    """A constant of 64 bits."""
     return ir.Constant(_INT, value)
 
 
-class _Emitter:
+class Emitter:
     """Vector loads, stores and arithmetic of one element type and width.
 
     Parameters
@@ -142,14 +153,14 @@ class _Emitter:
         before = builder.block
         body = builder.append_basic_block("loop")
         after = builder.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed(">", count, _integer(0)), body, after)
+        builder.cbranch(builder.icmp_signed(">", count, integer(0)), body, after)
         builder.position_at_end(body)
         index = builder.phi(_INT)
         held = [builder.phi(each.type) for each in carried]
         following = step(index, list(held))
         end = builder.block
-        index.add_incoming(_integer(0), before)
-        increased = builder.add(index, _integer(1))
+        index.add_incoming(integer(0), before)
+        increased = builder.add(index, integer(1))
         index.add_incoming(increased, end)
         for phi, first, later in zip(held, carried, following, strict=True):
             phi.add_incoming(first, before)
@@ -163,13 +174,13 @@ class _Emitter:
         return result
 
 
-def _begin(module: Any, name: str, code: Code) -> tuple[Any, _Emitter, dict[str, Any]]:
+def begin(module: Any, name: str, code: Code) -> tuple[Any, Emitter, dict[str, Any]]:
     """A new function of that name, what emits into it, and its arguments."""
     function = ir.Function(module, function_type(), name)
     function.linkage = "internal"
     function.attributes.add("nounwind")
     function.attributes.add("noinline")
-    emitter = _Emitter(code, ir.IRBuilder(function.append_basic_block("entry")))
+    emitter = Emitter(code, ir.IRBuilder(function.append_basic_block("entry")))
     return function, emitter, dict(zip(SIGNATURE, function.args, strict=True))
 
 
@@ -193,7 +204,7 @@ def define_tile(module: Any, code: Code, rows: int, vectors: int, *, partial: bo
         With arguments as in `SIGNATURE`; adds to C where ``accumulate`` is not 0, overwrites it otherwise.
     """
     name = f"register_tile_{'_'.join(map(str, code))}_{rows}x{vectors}{'_partial' if partial else ''}"
-    function, emit, given = _begin(module, name, code)
+    function, emit, given = begin(module, name, code)
     tile = _TileBody(emit, given, rows, vectors, partial=partial)
     if code.prefetch:
         tile.fetch_c()
@@ -202,7 +213,7 @@ def define_tile(module: Any, code: Code, rows: int, vectors: int, *, partial: bo
     a = emit.pointer(given["a"])
     rest = given["depth"]
     if rows == code.rows and not partial and code.unroll > 1:  # what is rare is not worth the time to compile it
-        steps = _integer(code.unroll)
+        steps = integer(code.unroll)
         *sums, a, b = emit.loop(emit.builder.sdiv(rest, steps), [*sums, a, b], tile.steps(code.unroll))
         rest = emit.builder.srem(rest, steps)
     *sums, a, b = emit.loop(rest, [*sums, a, b], tile.steps(1))
@@ -213,14 +224,14 @@ def define_tile(module: Any, code: Code, rows: int, vectors: int, *, partial: bo
 class _TileBody:
     """The parts of a register tile's function."""
 
-    def __init__(self, emit: _Emitter, given: dict[str, Any], rows: int, vectors: int, *, partial: bool) -> None:
+    def __init__(self, emit: Emitter, given: dict[str, Any], rows: int, vectors: int, *, partial: bool) -> None:
         self.emit = emit
         self.given = given
         self.vectors = vectors
         builder = emit.builder
-        self.down_a = [builder.mul(given["down_a"], _integer(i)) for i in range(rows)]
+        self.down_a = [builder.mul(given["down_a"], integer(i)) for i in range(rows)]
         c = emit.pointer(given["c"])
-        self.c_rows = [emit.at(c, builder.mul(given["down_c"], _integer(i))) for i in range(rows)]
+        self.c_rows = [emit.at(c, builder.mul(given["down_c"], integer(i))) for i in range(rows)]
         last = emit.lanes_below(given["last"]) if partial and emit.code.lanes > 1 else None
         self.masks = [None] * (vectors - 1) + [last]
 
@@ -228,14 +239,14 @@ class _TileBody:
         """Number, row, offset and mask of each vector of the tile."""
         for i, row in enumerate(self.c_rows):
             for j, mask in enumerate(self.masks):
-                yield i * self.vectors + j, row, _integer(j * self.emit.vector_bytes), mask
+                yield i * self.vectors + j, row, integer(j * self.emit.vector_bytes), mask
 
     def fetch_c(self) -> None:
         """Ask for the lines of C that are written in the end."""
         width = self.vectors * self.emit.vector_bytes
         for row in self.c_rows:
             for offset in (*range(0, width - 1, LINE), width - 1):  # a row begins anywhere in a line
-                self.emit.fetch(self.emit.at(row, _integer(offset)), to_write=True)
+                self.emit.fetch(self.emit.at(row, integer(offset)), to_write=True)
 
     def steps(self, count: int) -> Callable[[Any, list[Any]], list[Any]]:
         """`count` steps along k, for the loop over k."""
@@ -245,24 +256,24 @@ class _TileBody:
             *sums, a, b = carried
             for u in range(count):
                 line = [
-                    emit.load(emit.at(b, _integer(j * emit.vector_bytes)), mask) for j, mask in enumerate(self.masks)
+                    emit.load(emit.at(b, integer(j * emit.vector_bytes)), mask) for j, mask in enumerate(self.masks)
                 ]
                 for i, down in enumerate(self.down_a):
-                    x = emit.broadcast(emit.at(emit.at(a, down), _integer(u * emit.code.itemsize)))
+                    x = emit.broadcast(emit.at(emit.at(a, down), integer(u * emit.code.itemsize)))
                     for j, y in enumerate(line):
                         place = i * self.vectors + j
                         sums[place] = emit.multiply_add(x, y, sums[place])
                 b = emit.at(b, self.given["down_b"])
                 if u + 1 < count:
                     emit.keep_order()
-            return [*sums, emit.at(a, _integer(count * emit.code.itemsize)), b]
+            return [*sums, emit.at(a, integer(count * emit.code.itemsize)), b]
 
         return step
 
     def write_c(self, sums: list[Any]) -> None:
         """Put the sums into C, or add them to what is there."""
         emit, builder = self.emit, self.emit.builder
-        adds = builder.icmp_signed("!=", self.given["accumulate"], _integer(0))
+        adds = builder.icmp_signed("!=", self.given["accumulate"], integer(0))
         with builder.if_else(adds) as (then, otherwise):
             with then:
                 for number, row, offset, mask in self._places():
@@ -288,17 +299,17 @@ def define_copy(module: Any, code: Code, vectors: int, *, partial: bool) -> Any:
         With arguments as in `SIGNATURE`.
     """
     name = f"panel_copy_{'_'.join(map(str, code))}_{vectors}{'_partial' if partial else ''}"
-    function, emit, given = _begin(module, name, code)
+    function, emit, given = begin(module, name, code)
     last = emit.lanes_below(given["last"]) if partial and code.lanes > 1 else None
     masks = [None] * (vectors - 1) + [last]
-    offsets = [_integer(j * emit.vector_bytes) for j in range(vectors)]
+    offsets = [integer(j * emit.vector_bytes) for j in range(vectors)]
 
     def step(_: Any, carried: list[Any]) -> list[Any]:
         b, c = carried
         line = [emit.load(emit.at(b, offset), mask) for offset, mask in zip(offsets, masks, strict=True)]
         for offset, each in zip(offsets, line, strict=True):
             emit.store(each, emit.at(c, offset))
-        return [emit.at(b, given["down_b"]), emit.at(c, _integer(vectors * emit.vector_bytes))]
+        return [emit.at(b, given["down_b"]), emit.at(c, integer(vectors * emit.vector_bytes))]
 
     emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], step)
     emit.builder.ret_void()
@@ -320,7 +331,7 @@ def define_strided_copy(module: Any, code: Code) -> Any:
     llvmlite.ir.Function
         With arguments as in `SIGNATURE`.
     """
-    function, emit, given = _begin(module, f"strided_copy_{'_'.join(map(str, code))}", code._replace(lanes=1))
+    function, emit, given = begin(module, f"strided_copy_{'_'.join(map(str, code))}", code._replace(lanes=1))
 
     def element(_: Any, carried: list[Any]) -> list[Any]:
         b, c = carried
@@ -352,8 +363,8 @@ def define_row_copy(module: Any, code: Code) -> Any:
     llvmlite.ir.Function
         With arguments as in `SIGNATURE`.
     """
-    function, emit, given = _begin(module, f"row_copy_{'_'.join(map(str, code))}", code)
-    size = _integer(emit.vector_bytes)
+    function, emit, given = begin(module, f"row_copy_{'_'.join(map(str, code))}", code)
+    size = integer(emit.vector_bytes)
     mask = emit.lanes_below(given["last"]) if code.lanes > 1 else None
 
     def vector(_: Any, carried: list[Any]) -> list[Any]:

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import hashlib
+import sys
+from array import array
 from collections.abc import Iterator
+from importlib import import_module
 from types import CodeType, FunctionType, ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from llvmlite import binding
 
 from matbench.kernels.gemm import intrinsics, loops, microkernel, packing, views
 from matbench.kernels.gemm.intrinsics import (
     allocate,
-    apart,
     call_two,
     copy_table,
     enter,
     entry_of,
     inner,
     leave,
+    let_go,
     loaded,
+    place_of,
     release,
     stored,
+    take_back,
     thread_count,
     tile_table,
+    version,
 )
 from matbench.kernels.gemm.loops import Cuts, five_loops, two_loops
 from matbench.kernels.gemm.packing import LINE, copy_matrix, packed_row_bytes
-from matbench.kernels.gemm.recipe import Recipe
+from matbench.kernels.gemm.recipe import Code, Recipe
 from matbench.kernels.gemm.views import Operands, Tables, View, grid_of, signed
 from matbench.kernels.jit import njit, prange
 from matbench.kernels.registry import Array, Matmul
@@ -35,25 +44,25 @@ from matbench.kernels.tiling import Blocks
 
 __all__ = ["product"]
 
-DONE, NO_MEMORY = 0, 1  # outcomes
+DONE, NO_MEMORY, NO_TEAM = 0, 1, 2  # outcomes
 STREAMS = 32  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
 PARALLEL_FLOPS = 4_000_000  # below, handing work to threads takes longer than they save
+SHORT_FLOPS = 250_000  # up to here the calling thread keeps Python's lock: giving it away takes 1 % of the time
+TWO = "int64(int64, int64)"
 
 
 class Job(NamedTuple):
-    """What threads are handed: the problem, and into how many parts rows and columns of C are cut."""
+    """What threads are handed: the problem, and how many they are."""
 
     tables: Tables
     limits: Blocks
     given: Operands
-    parts_m: int
-    parts_n: int
+    threads: int
 
 
 _NOTHING = View(0, 0, 0)
-JOB = Job(  # any job: compiled code asks for its type
-    Tables(0, 0, 0, 0, 0, 0), Blocks(0, 0, 0, 0, 0), Operands(_NOTHING, _NOTHING, _NOTHING, 0, 0, 0), 0, 0
-)
+LIMITS = Blocks(0, 0, 0, 0, 0)  # any blocks, and below any job: compiled code asks for their types
+JOB = Job(Tables(0, 0, 0, 0, 0, 0), LIMITS, Operands(_NOTHING, _NOTHING, _NOTHING, 0, 0, 0), 0)
 
 
 @inner(inline="always")
@@ -63,11 +72,12 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     is_large = given.n * given.k * item > limits.small
     pays = given.m > limits.few
     units_m, units_n = -(-given.m // tables.rows), -(-given.n // tables.lanes)
-    kc, nc = limits.kc, limits.nc
+    # A block is never less than a register tile high and a vector wide, whatever the caller says: memory is for that.
+    mc, kc, nc = max(limits.mc, tables.rows), limits.kc, max(limits.nc, tables.lanes)
     if is_large and not pays:  # B passes by once: along a few rows at a time, as far as they go
         kc, nc = min(kc, STREAMS), given.n + tables.lanes
     return Cuts(
-        min(limits.mc, units_m * tables.rows),
+        min(mc, units_m * tables.rows),
         max(1, min(kc, given.k)),
         min(nc, units_n * tables.lanes),
         int(given.a.across != item),
@@ -75,10 +85,9 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     )
 
 
-@inner()
+@inner(inline="always")
 def alone(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product on this thread; the elements of a row of C lie side by side."""
-    apart()
     cuts = cuts_for(tables, limits, given)
     size = cuts.pack_a * cuts.mc * packed_row_bytes(tables, cuts.kc)
     size += cuts.pack_b * cuts.kc * (cuts.nc + tables.lanes) * tables.itemsize
@@ -96,10 +105,25 @@ def alone(tables: Tables, limits: Blocks, given: Operands) -> int:
 
 
 @inner()
+def rows_of_parts(threads: int, m: int, n: int) -> int:
+    """Into how many parts the rows of C are cut, so that each thread's part is as square as can be.
+
+    Of two ways that are as good the one with fewer is taken: threads that share rows of B pack them twice.
+    """
+    best, rows = n + m * threads, 1
+    for down in range(2, threads + 1):
+        if threads % down == 0 and n * down + m * (threads // down) < best:
+            best, rows = n * down + m * (threads // down), down
+    return rows
+
+
+@inner()
 def part(job: int, task: int) -> int:
     """One thread's part of C."""
-    tables, limits, given, parts_m, parts_n = loaded(job, JOB)
+    tables, limits, given, threads = loaded(job, JOB)
     a, b, c, m, n, k = given
+    parts_m = rows_of_parts(threads, m, n)
+    parts_n = threads // parts_m
     i, j = task // parts_n, task % parts_n
     units_m, units_n = -(-m // tables.rows), -(-n // tables.lanes)
     top, bottom = i * units_m // parts_m * tables.rows, min(m, (i + 1) * units_m // parts_m * tables.rows)
@@ -122,19 +146,6 @@ def together(entry: int, job: int, tasks: int) -> int:
     return failed
 
 
-@inner()
-def rows_of_parts(threads: int, m: int, n: int) -> int:
-    """Into how many parts the rows of C are cut, so that each thread's part is as square as can be.
-
-    Of two ways that are as good the one with fewer is taken: threads that share rows of B pack them twice.
-    """
-    best, rows = n + m * threads, 1
-    for down in range(2, threads + 1):
-        if threads % down == 0 and n * down + m * (threads // down) < best:
-            best, rows = n * down + m * (threads // down), down
-    return rows
-
-
 @inner(inline="always")
 def shared(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product by as many threads as Numba was told to use; by this one alone where they are at work already.
@@ -145,11 +156,13 @@ def shared(tables: Tables, limits: Blocks, given: Operands) -> int:
     if threads == 1 or 2 * given.m * given.n * given.k < PARALLEL_FLOPS or not enter():
         outcome: int = alone(tables, limits, given)
         return outcome
-    parts_m = rows_of_parts(threads, given.m, given.n)
-    job = stored(Job(tables, limits, given, parts_m, threads // parts_m))
-    outcome = together(entry_of(part), job, threads)
+    job = stored(Job(tables, limits, given, threads))
+    place = place_of(TEAM)
+    failed = call_two(loaded(place, signed(0)), job, signed(threads))
     leave()
-    return NO_MEMORY if outcome else DONE
+    if loaded(place + 8, signed(0)) == 0:
+        return NO_TEAM
+    return NO_MEMORY if failed else DONE
 
 
 @inner()
@@ -215,7 +228,91 @@ def generation() -> int:
     for module in modules:
         for each in _parts(module, module.__name__):
             digest.update(each)
+    for each in _parts(sys.modules[__name__], __name__):
+        if not each.startswith(b"TEAM="):  # is made from this
+            digest.update(each)
     return int.from_bytes(digest.digest()[:6], "big")
+
+
+# -- several threads ---------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _team() -> Any:
+    """What several threads run, compiled: a function of the address of a `Job` and of the number of its parts."""
+    made_by = generation()
+    cfunc = import_module("numba").cfunc
+
+    def team(job: int, tasks: int) -> int:
+        version(made_by)
+        failed: int = together(entry_of(part), job, tasks)
+        return failed
+
+    try:
+        return cfunc(TWO, cache=True)(team)
+    except RuntimeError:  # nowhere to keep it on disk
+        return cfunc(TWO)(team)
+
+
+_Team = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+@_Team
+def _summon(job: int, tasks: int) -> int:
+    """Have what several threads run compiled, put it in the place of this, and let it do the job.
+
+    It is a quarter of all there is to compile, and on one thread there is no need of it. Whatever is raised here is
+    told by ctypes; what it returns then is anything.
+    """
+    address = _team().address
+    failed: int = _Team(address)(job, tasks)
+    _place[0], _place[1] = address, 1
+    return failed
+
+
+_place = array("q", [ctypes.cast(_summon, ctypes.c_void_p).value or 0, 0])  # whom to call, and whether that is the team
+import_module("numba").get_num_threads()  # makes known what `thread_count` calls
+
+
+# -- what is called ----------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _compiled(code: Code) -> Any:
+    """A function of the address of `Blocks`, and of a, b and out: one for all products of one generated code."""
+    numbers = tuple(code._replace(made_by=generation()))
+    itemsize, lanes, rows, vectors = code[:4]
+
+    @njit
+    def gemm(limits: int, a: Array, b: Array, out: Array) -> None:
+        tables = Tables(tile_table(numbers), copy_table(numbers), itemsize, lanes, rows, vectors)
+        given = Operands(
+            View(signed(a.ctypes.data), a.strides[0], a.strides[1]),
+            View(signed(b.ctypes.data), b.strides[0], b.strides[1]),
+            View(signed(out.ctypes.data), out.strides[0], out.strides[1]),
+            a.shape[0],
+            b.shape[1],
+            a.shape[1],
+        )
+        is_long = 2 * given.m * given.n * given.k > SHORT_FLOPS
+        lock = let_go() if is_long else signed(0)
+        outcome = multiply(tables, loaded(limits, LIMITS), given)
+        if is_long:
+            take_back(lock)
+        if outcome == NO_MEMORY:
+            raise MemoryError("no memory for packing; free some, or multiply smaller matrices")
+        if outcome == NO_TEAM:
+            raise RuntimeError("what several threads run could not be compiled, as was told; multiply on one thread")
+
+    with contextlib.suppress(RuntimeError):  # nowhere to keep it on disk: compiled in each process
+        gemm.enable_caching()
+    return gemm
+
+
+@functools.cache
+def _placed(blocks: Blocks) -> array[int]:
+    """Blocks at an address that stays theirs."""
+    return array("q", blocks)
 
 
 def product(recipe: Recipe, blocks: Blocks) -> Matmul:
@@ -226,7 +323,8 @@ def product(recipe: Recipe, blocks: Blocks) -> Matmul:
     recipe
         The ideas to use.
     blocks
-        Where the loops are cut; see `matbench.kernels.gemm.recipe.blocks_of`.
+        Where the loops are cut; see `matbench.kernels.gemm.recipe.blocks_of`. They are values and no constants of the
+        machine code: what is compiled, or kept on disk, serves all blocks.
 
     Returns
     -------
@@ -234,25 +332,10 @@ def product(recipe: Recipe, blocks: Blocks) -> Matmul:
         Compiled by its first call, on Numba's number of threads. Where it is called while it computes on several
         threads already, the second call computes on one.
     """
-    code = tuple(recipe.code._replace(made_by=generation()))
-    itemsize, lanes, rows, vectors = code[:4]
-    mc, kc, nc, small, few = blocks
+    return functools.partial(_compiled(recipe.code), _placed(blocks).buffer_info()[0])
 
-    @njit(nogil=True)
-    def gemm(a: Array, b: Array, out: Array) -> None:
-        tables = Tables(tile_table(code), copy_table(code), itemsize, lanes, rows, vectors)
-        given = Operands(
-            View(signed(a.ctypes.data), a.strides[0], a.strides[1]),
-            View(signed(b.ctypes.data), b.strides[0], b.strides[1]),
-            View(signed(out.ctypes.data), out.strides[0], out.strides[1]),
-            a.shape[0],
-            b.shape[1],
-            a.shape[1],
-        )
-        if multiply(tables, Blocks(mc, kc, nc, small, few), given) == NO_MEMORY:
-            raise MemoryError("no memory for packing; free some, or multiply smaller matrices")
 
-    with contextlib.suppress(RuntimeError):  # nowhere to keep it on disk: compiled in each process
-        gemm.enable_caching()
-    compiled: Matmul = gemm
-    return compiled
+# By this name compiled code finds the team's place. Another version of this package in one process, as a comparison
+# with a baseline has it, has another team: so this comes last, where all there is of this module is known.
+TEAM = f"matbench_gemm_team_{generation():x}"
+binding.add_symbol(TEAM, _place.buffer_info()[0])

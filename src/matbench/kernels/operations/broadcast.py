@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from matbench.kernels.jit import njit, numba_missing, prange
+from matbench.kernels.operations.workspace import object_bytes
 from matbench.kernels.registry import Array, Rung, kernel
-from matbench.model import DTYPES, Problem
+from matbench.model import DTYPES
 
 __all__ = [
     "numba_broadcast_outer",
@@ -25,11 +26,6 @@ __all__ = [
 ]
 
 
-def _object_bytes(problem: Problem) -> int:
-    """A Python number and the reference to it take about 32 bytes."""
-    return 32 * problem.elements
-
-
 # -- v + 1 -------------------------------------------------------------------------------------------------------------
 
 
@@ -39,7 +35,7 @@ def _object_bytes(problem: Problem) -> int:
     rung=Rung.PYTHON,
     idea="one loop over a list",
     gflops=0.02,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_broadcast_scalar(v: Array, out: Array) -> None:
     """One to every element, one after the other."""
@@ -102,7 +98,7 @@ def numba_broadcast_scalar_parallel(v: Array, out: Array) -> None:
     rung=Rung.PYTHON,
     idea="two loops over lists",
     gflops=0.02,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_broadcast_rows(a: Array, v: Array, out: Array) -> None:
     """Every row times the vector, element by element."""
@@ -183,7 +179,7 @@ def numba_broadcast_rows_parallel(a: Array, v: Array, out: Array) -> None:
     rung=Rung.PYTHON,
     idea="two loops over lists",
     gflops=0.03,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_broadcast_outer(v: Array, w: Array, out: Array) -> None:
     """Every element of v times every element of w."""

@@ -14,12 +14,12 @@ from matbench.kernels.jit import njit, numba_missing
 from matbench.kernels.operations.jacobi import (
     SWEEPS,
     compiled_rotation,
-    copy_bytes,
     epsilon,
     insert_sorted,
     rotation,
     rotation_calls,
 )
+from matbench.kernels.operations.workspace import copy_bytes, object_bytes
 from matbench.kernels.registry import FLOATS, Array, Rung, kernel
 
 __all__ = [
@@ -50,7 +50,7 @@ def _turn(rows: list[list[float]], p: int, q: int) -> None:
     idea="Jacobi's rotations over lists",
     dtypes=FLOATS,
     gflops=0.0007,
-    workspace=lambda problem: 32 * problem.n**2,
+    workspace=object_bytes,
 )
 def python_eigenvalues(a: Array, out: Array) -> None:
     """Jacobi's method: pair by pair of rows and columns is rotated until the matrix is diagonal."""

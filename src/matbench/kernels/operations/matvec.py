@@ -7,8 +7,8 @@ from operator import mul
 import numpy as np
 
 from matbench.kernels.jit import njit, numba_missing, prange
+from matbench.kernels.operations.workspace import object_bytes
 from matbench.kernels.registry import FLOATS, Array, Rung, kernel
-from matbench.model import Problem
 
 __all__ = [
     "numba_matvec",
@@ -21,18 +21,13 @@ __all__ = [
 ]
 
 
-def _object_bytes(problem: Problem) -> int:
-    """A Python number and the reference to it take about 32 bytes."""
-    return 32 * problem.elements
-
-
 @kernel(
     "python_matvec",
     operation="matvec",
     rung=Rung.PYTHON,
     idea="two loops over lists",
     gflops=0.02,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_matvec(a: Array, v: Array, out: Array) -> None:
     """Each element of the result is a row of A times v, in two loops; the conversion to lists is part of the time."""
@@ -50,7 +45,7 @@ def python_matvec(a: Array, v: Array, out: Array) -> None:
     rung=Rung.PYTHON,
     idea="the inner loop moves into C",
     gflops=0.05,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_matvec_sums(a: Array, v: Array, out: Array) -> None:
     """Idiomatic Python: each row meets the vector in one reduction that runs in C."""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from matbench.kernels.jit import njit, numba_missing, prange
+from matbench.kernels.operations.workspace import object_bytes
 from matbench.kernels.registry import FLOATS, Array, Rung, kernel
 
 __all__ = ["numba_norm", "numba_norm_parallel", "numba_norm_simd", "numpy_norm", "numpy_norm_squares", "python_norm"]
@@ -19,7 +20,7 @@ __all__ = ["numba_norm", "numba_norm_parallel", "numba_norm_simd", "numpy_norm",
     idea="one loop over a list",
     dtypes=FLOATS,
     gflops=0.03,
-    workspace=lambda problem: 32 * problem.elements,
+    workspace=object_bytes,
 )
 def python_norm(v: Array, out: Array) -> None:
     """The definition as a loop: the root of the sum of squares."""

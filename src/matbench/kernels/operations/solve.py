@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from matbench.kernels.jit import njit, numba_missing
+from matbench.kernels.operations.workspace import copy_bytes, object_bytes
 from matbench.kernels.registry import FLOATS, Array, Rung, kernel
 from matbench.model import Problem
 
@@ -26,12 +27,8 @@ __all__ = [
 ]
 
 
-def _copy(problem: Problem) -> int:
-    return problem.itemsize * problem.n**2
-
-
 def _copy_with_identity(problem: Problem) -> int:
-    return 2 * _copy(problem)
+    return 2 * copy_bytes(problem)
 
 
 def _eliminate(rows: list[list[float]]) -> float:
@@ -63,7 +60,7 @@ def _eliminate(rows: list[list[float]]) -> float:
     idea="Gauss elimination over lists",
     dtypes=FLOATS,
     gflops=0.015,
-    workspace=lambda problem: 64 * problem.n**2,
+    workspace=object_bytes,
 )
 def python_inverse(a: Array, out: Array) -> None:
     """The rows of [A | I] are eliminated with partial pivoting, then solved from the last to the first."""
@@ -192,7 +189,7 @@ def numpy_inverse(a: Array, out: Array) -> None:
     idea="Gauss elimination over lists",
     dtypes=FLOATS,
     gflops=0.015,
-    workspace=lambda problem: 32 * problem.n**2,
+    workspace=object_bytes,
 )
 def python_determinant(a: Array, out: Array) -> None:
     """The product of the pivots of Gauss elimination, with the sign of the permutation."""
@@ -235,7 +232,7 @@ def numpy_determinant_rows(a: Array, out: Array) -> None:
     dtypes=FLOATS,
     compiled=True,
     gflops=4.0,
-    workspace=_copy,
+    workspace=copy_bytes,
     needs=numba_missing,
 )
 @njit(nogil=True)
@@ -257,7 +254,7 @@ def numba_determinant(a: Array, out: Array) -> None:
     threaded_dtypes=FLOATS,
     gflops=12.0,
     dispatches=lambda _: 6,
-    workspace=_copy,
+    workspace=copy_bytes,
 )
 def numpy_determinant(a: Array, out: Array) -> None:
     """``np.linalg.det(A)``: getrf of LAPACK, cut into blocks so that most of its work is a matrix product."""

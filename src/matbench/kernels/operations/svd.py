@@ -11,12 +11,12 @@ from matbench.kernels.jit import njit, numba_missing
 from matbench.kernels.operations.jacobi import (
     SWEEPS,
     compiled_rotation,
-    copy_bytes,
     epsilon,
     insert_sorted,
     rotation,
     rotation_calls,
 )
+from matbench.kernels.operations.workspace import copy_bytes, object_bytes
 from matbench.kernels.registry import FLOATS, Array, Rung, kernel
 
 __all__ = ["numba_svd_jacobi", "numpy_svd", "numpy_svd_jacobi", "python_svd"]
@@ -29,7 +29,7 @@ __all__ = ["numba_svd_jacobi", "numpy_svd", "numpy_svd_jacobi", "python_svd"]
     idea="one-sided Jacobi rotations over lists",
     dtypes=FLOATS,
     gflops=0.002,
-    workspace=lambda problem: 32 * problem.n**2,
+    workspace=object_bytes,
 )
 def python_svd(a: Array, out: Array) -> None:
     """Pairs of rows are rotated until all are at right angles: their lengths are the singular values then."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from matbench.kernels.jit import njit, numba_missing, prange
+from matbench.kernels.operations.workspace import object_bytes
 from matbench.kernels.registry import Array, Rung, kernel
-from matbench.model import DTYPES, Problem
+from matbench.model import DTYPES
 
 __all__ = [
     "numba_transpose",
@@ -29,11 +30,6 @@ __all__ = [
 TILE = 32  # rows and columns: a tile and its transpose, 8 KiB each in float64, lie in any first-level cache together
 
 
-def _object_bytes(problem: Problem) -> int:
-    """A Python number and the reference to it take about 32 bytes."""
-    return 32 * problem.elements
-
-
 # -- the copy ----------------------------------------------------------------------------------------------------------
 
 
@@ -43,7 +39,7 @@ def _object_bytes(problem: Problem) -> int:
     rung=Rung.PYTHON,
     idea="two loops over lists",
     gflops=0.02,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_transpose(a: Array, out: Array) -> None:
     """Rows become columns, element by element."""
@@ -61,7 +57,7 @@ def python_transpose(a: Array, out: Array) -> None:
     rung=Rung.PYTHON,
     idea="both loops move into C",
     gflops=0.04,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_transpose_zip(a: Array, out: Array) -> None:
     """``zip(*rows)``: idiomatic Python, whose loops run in C, over objects all the same."""
@@ -163,7 +159,7 @@ def numpy_transpose_view(a: Array, _: Array | None = None) -> Array:
     rung=Rung.PYTHON,
     idea="two loops over lists",
     gflops=0.02,
-    workspace=_object_bytes,
+    workspace=object_bytes,
 )
 def python_transpose_walk(a: Array, out: Array) -> None:
     """Row sums of the transposed array: every row of it is picked from all rows of A."""
