@@ -1,15 +1,15 @@
 """The operations beside the product under asv: a benchmark each, with the parameters that the product's has.
 
-The grid comes from the environment variable MATBENCH_PROFILE, as that of the product does.
+Which of them, and their grid, comes from the environment variable MATBENCH_PROFILE, as the grid of the product does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import TimedGate, declared, suite_of
+from benchmarks import SUITE, TimedGate, declared, suite_of
 from matbench.measure.prepare import LEAST_SAMPLES, prepared
-from matbench.operations import OPERATIONS, PRODUCT, OperationName
+from matbench.operations import OPERATIONS, OperationName
 from matbench.record.asv_format import PARAMETERS, VERSION
 
 __all__: list[str] = []  # asv finds benchmarks by their names: time_matvec, time_inverse, ..
@@ -39,4 +39,4 @@ def _timed(operation: OperationName) -> Callable[..., None]:
     return benchmark
 
 
-vars().update({f"time_{operation}": _timed(operation) for operation in OPERATIONS if operation != PRODUCT})
+vars().update({f"time_{operation}": _timed(operation) for operation in SUITE.profile.operations})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matbench.errors import without_paths
+from matbench.errors import InternalError, UsageError, without_paths
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,10 @@ def test_a_path_is_cut_down_to_its_last_name(text, shown):
 @given(st.text(max_size=300))
 def test_any_text_passes_through(text):
     assert "/home/ada" not in without_paths(f"{text}/home/ada/x")
+
+
+def test_a_notebook_shows_the_sentence_alone_unless_it_is_our_fault():
+    assert UsageError("no lesson 9; there are 1 to 5")._render_traceback_() == [
+        "UsageError: no lesson 9; there are 1 to 5"
+    ]
+    assert "InternalError: mine" in "".join(InternalError("mine")._render_traceback_())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
+from matbench.blocks import with_kept_blocks
 from matbench.errors import UsageError
 from matbench.kernels import Kernel, Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
@@ -152,6 +153,7 @@ def quick(
     counts = tuple(threads) if threads else None
     asked = Request("quick", kernels, str(n), threads=counts, budget_s=budget_s, operations=chosen)
     planned = make_plan(asked, registry, machine.processors)
+    registry = with_kept_blocks(registry, machine, {name for block in planned.plan.blocks for name, _ in block.arms})
     session = Session(
         plan=planned.plan,
         blocks=planned.plan.blocks,
@@ -159,6 +161,7 @@ def quick(
         memory_bytes=machine.memory_bytes,
         deadline_ns=start_ns + int(budget_s * 1e9),
         threads=machine.processors,
+        tuned=machine.tuned,
     )
     with alone():
         events = list(session.run())

@@ -276,6 +276,7 @@ def comparing(
             fewest=settings.processes if exact or budget_s else fewest_processes(settings, len(cells)),
             more_until_ns=begun_ns + int(1e9 * (budget_s or promised_seconds(len(cells)))),
             compiled=compiled,
+            tuned=machine.tuned,
             blas=tuple(blas),
             so_far=so_far,
         )

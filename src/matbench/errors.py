@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 __all__ = [
     "IncompleteError",
@@ -25,6 +26,10 @@ class MatbenchError(Exception):
     """
 
     exit_code: int = 2
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class UsageError(MatbenchError):
@@ -49,6 +54,10 @@ class InternalError(MatbenchError):
     """matbench itself failed; the message names what to report."""
 
     exit_code = 4
+
+    def _render_traceback_(self) -> list[str]:
+        """All of it: it is for a report."""
+        return traceback.format_exception(self)
 
 
 def without_paths(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -20,7 +20,8 @@ from matbench.model import Dtype
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 from matbench.paired import Arm, arm_sources
 from matbench.pairing import Cell
-from matbench.record.baseline import Baseline, baseline_at, work_tree
+from matbench.record.baseline import Baseline, baseline_at, other_libraries, work_tree
+from matbench.record.files import printable
 from matbench.record.here import Machine
 from matbench.sizes import Shape, parse_sizes
 from matbench.units import format_percent
@@ -35,11 +36,13 @@ __all__ = [
     "distribution_of",
     "expanded",
     "parse_margin",
+    "remark_on",
     "ruled",
 ]
 
 MARGIN = 0.05  # by which code may be slower, relative, where nothing is stated
 OF_MARGIN = 5  # times narrower than the margin is narrow enough: what is not at its edge is decided
+MOST_NAMED = 3  # libraries in one sentence
 OWN = ("matbench", "matbench-vectorization")  # origin of our own kernels, and the distribution they come with
 
 
@@ -142,11 +145,38 @@ def distribution_of(arm: str, registry: Registry) -> str:
     return found[0]
 
 
+def remark_on(baseline: Baseline, arm: str, registry: Registry) -> str | None:
+    """What has to be said of a baseline before it is measured, a sentence without its full stop; None for nothing.
+
+    Parameters
+    ----------
+    baseline
+        Another version: of an environment the arm's own package is taken, and no library that is installed here.
+    arm
+        What is compared with itself there.
+    registry
+        Kernels by name.
+    """
+    package = None
+    with contextlib.suppress(UsageError):  # a function of a file, or of a folder that is on the path
+        package = distribution_of(arm, registry)
+    others = other_libraries(baseline, package)
+    if not others:
+        return None
+    named = [f"{printable(name)} {printable(there)} there, {here or 'none'} here" for name, there, here in others]
+    more = [f"and {len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
+    return (
+        f"{baseline.name} has other versions of libraries ({'; '.join([*named[:MOST_NAMED], *more])}); "
+        "what is installed here serves both sides, so that the code alone differs"
+    )
+
+
 def asked_of(
     demands: Sequence[Demand],
     *,
     processors: int,
     margin: float,
+    stated: bool,
     command: str,
     processes: int | None = None,
     budget_s: float = 0.0,
@@ -163,6 +193,8 @@ def asked_of(
         Of this process.
     margin
         By which a demand may be missed, relative: the intervals need be no narrower than a part of it.
+    stated
+        Whether that margin was asked for: one that was not is no part of a demand that states a factor.
     command
         What repeats it, without paths.
     processes, budget_s, seed, label
@@ -191,7 +223,7 @@ def asked_of(
     settings = settings_for(
         len(cells),
         processes=processes,
-        claim=margin,
+        claim=margin if stated or 1.0 in factors else 0.0,  # of the verdicts in the record, as of `rulings`
         budget_s=budget_s,
         half_width=max(settings_for(1).half_width, margin / OF_MARGIN),
     )
@@ -245,7 +277,9 @@ class Question:
     budget_s: float = 0.0
 
 
-def ruled(question: Question, *, patience_s: float = 0.0) -> tuple[Ruling, ...]:
+def ruled(
+    question: Question, *, patience_s: float = 0.0, remark: Callable[[str], None] = lambda _: None
+) -> tuple[Ruling, ...]:
     """Measure what a question needs, and what the gate makes of it; nothing is stored.
 
     Parameters
@@ -254,6 +288,8 @@ def ruled(question: Question, *, patience_s: float = 0.0) -> tuple[Ruling, ...]:
         The question.
     patience_s
         How long to wait for the end of another one's measurement, s.
+    remark
+        Is told what has to be said before anything is measured.
 
     Raises
     ------
@@ -264,11 +300,12 @@ def ruled(question: Question, *, patience_s: float = 0.0) -> tuple[Ruling, ...]:
     add_blas_kernels(registry)
     margin = parse_margin(question.margin)
     with contextlib.ExitStack() as stack:
-        demand = _demanded(question, registry, stack)
+        demand = _demanded(question, registry, stack, remark)
         asked, factors = asked_of(
             [demand],
             processors=machine.processors,
             margin=margin,
+            stated=question.margin is not None,
             command=f"matbench_gate({demand.a.label}, {demand.b.label})",
             processes=question.processes,
             budget_s=question.budget_s,
@@ -278,7 +315,9 @@ def ruled(question: Question, *, patience_s: float = 0.0) -> tuple[Ruling, ...]:
         return rulings(measured(session), factors, margin, stated=question.margin is not None)
 
 
-def _demanded(question: Question, registry: Registry, stack: contextlib.ExitStack) -> Demand:
+def _demanded(
+    question: Question, registry: Registry, stack: contextlib.ExitStack, remark: Callable[[str], None]
+) -> Demand:
     a, b = question.a, question.b
     if isinstance(a, str) and is_claim(a):
         if b is not None:
@@ -290,15 +329,10 @@ def _demanded(question: Question, registry: Registry, stack: contextlib.ExitStac
     if question.baseline is not None:
         if b is not None or not isinstance(a, str):
             raise UsageError("a baseline takes one arm, by its name; leave out the second")
-        reference = baseline_at(question.baseline, lambda: distribution_of(a, registry))
-        found = against(
-            a,
-            stack.enter_context(reference),
-            registry,
-            shapes=shapes,
-            dtype=question.dtype,
-            threads=threads,
-        )
+        baseline = stack.enter_context(baseline_at(question.baseline, lambda: distribution_of(a, registry)))
+        if (said := remark_on(baseline, a, registry)) is not None:
+            remark(said)
+        found = against(a, baseline, registry, shapes=shapes, dtype=question.dtype, threads=threads)
         return replace(found, factor=question.at_least)
     if b is None or a is b or a == b:
         raise UsageError("two things to compare are needed; give another arm, or a baseline")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matbench.analyse.pairs import Verdict, Word, verdicts
 from matbench.analyse.rows import Interval
+from matbench.blocks import with_kept_blocks
 from matbench.comparison import Asked, cells_of, comparing, measured, pair_header, settings_for
 from matbench.errors import UsageError
 from matbench.kernels import Kernel, Registry, default_registry
@@ -139,6 +140,7 @@ def pair(
         processors=machine.processors,
         operation=operation_of((one.label, other.label), registry),
     )
+    registry = with_kept_blocks(registry, machine, (one.label, other.label))
     settings = settings_for(1, processes=processes, claim=claim, budget_s=budget_s or 0.0)
     asked = Asked(cells, (one, other), settings, f"matbench.pair({one.label}, {other.label})", seed)
     header = pair_header(asked, machine)

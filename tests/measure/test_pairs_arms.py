@@ -12,7 +12,8 @@ from matbench.errors import UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.kernels.oracle import operands
 from matbench.measure.pairs_arms import Bound, bind_arm, clone, is_same, style_of
-from matbench.measure.pairs_loading import RefusedError, load_function
+from matbench.measure.pairs_loading import load_function
+from matbench.measure.pairs_refusal import RefusedError
 from matbench.measure.pairs_sources import parse_arms
 from matbench.model import Caches, Problem
 

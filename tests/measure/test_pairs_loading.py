@@ -7,13 +7,16 @@ import sys
 import threading
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import FunctionType
 
 import cloudpickle
 import pytest
 
 from matbench.errors import UsageError
 from matbench.kernels import Registry, default_registry
-from matbench.measure.pairs_loading import KERNELS, RefusedError, load_function, unpickled
+from matbench.measure.pairs_beside import KERNELS, unmixed
+from matbench.measure.pairs_loading import load_function, unpickled
+from matbench.measure.pairs_refusal import RefusedError
 from matbench.measure.pairs_sources import Source, in_baseline, parse_arms, sent, source_file, told_apart
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -138,6 +141,114 @@ def test_a_baseline_may_import_libraries_inside_a_function(two):
     lazy = "\n\ndef g(a, b):\n    import colorsys\n    return a @ b, colorsys\n"
     (old / "matbench_test_pkg" / "__init__.py").write_text(INIT + lazy, encoding="utf-8")
     assert factor_of(load_function("matbench_test_pkg:f", str(old))) == 2
+
+
+LATE = """
+import importlib
+import sys
+from importlib import import_module
+from matbench_test_pkg.inner import factor
+
+
+def f(a, b):
+    return LINE
+"""
+
+
+def late(roots, line):
+    """The baseline's function, whose module asks for its own package only when it is called."""
+    for root in roots:
+        text = LATE.replace("LINE", line)
+        (root / "matbench_test_pkg" / "__init__.py").write_text(text, encoding="utf-8")
+        (root / "matbench_test_pkg" / "other.py").write_text("VALUE = 1\n", encoding="utf-8")
+    load_function("matbench_test_pkg:f")
+    return load_function("matbench_test_pkg:f", str(roots[1]))
+
+
+def modules():
+    return {name: each for name, each in sys.modules.items() if name.startswith("matbench_test_pkg")}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'importlib.import_module("matbench_test_pkg.inner").factor()',
+        'import_module(".inner", "matbench_test_pkg").factor()',
+        '__import__("matbench_test_pkg")',
+        'import_module("matbench_test_pkg.other").VALUE',
+        'sys.modules["matbench_test_pkg.inner"].factor()',
+    ],
+)
+def test_a_baseline_that_asks_for_its_own_modules_when_it_is_called_is_refused(two, line):
+    then, before = late(two, line), modules()
+    with (
+        pytest.raises(RefusedError, match=r"it imports matbench_test_pkg\S* when it is called, which would") as caught,
+        unmixed(str(two[1]), "matbench_test_pkg:f"),
+    ):
+        then(0, 0)
+    assert caught.value.outcome == "skipped"
+    assert modules() == before
+    assert not any(type(each).__module__ == "matbench.measure.pairs_beside" for each in sys.meta_path)
+
+
+def test_a_baseline_that_asks_for_libraries_when_it_is_called_is_none_of_our_business(two):
+    then, before = late(two, 'import_module("colorsys").__name__'), modules()
+    with unmixed(str(two[1]), "matbench_test_pkg:f"):
+        assert then(0, 0) == "colorsys"
+    assert modules() == before
+
+
+def test_what_a_baseline_raises_by_itself_is_passed_on(two):
+    then = late(two, '{}["matbench"]')
+    with pytest.raises(KeyError), unmixed(str(two[1]), "matbench_test_pkg:f"):
+        then(0, 0)
+
+
+def test_numba_may_ask_for_the_module_of_what_it_has_compiled_and_gets_the_baseline_s(two):
+    late(two, "0")
+    numba_s = {"__name__": "numba.core.caching", "__builtins__": {"__import__": __import__}}
+    load = FunctionType(compile("import matbench_test_pkg.inner", "caching.py", "exec"), numba_s)
+    with unmixed(str(two[1]), "matbench_test_pkg:f"):
+        load()
+    assert numba_s["matbench_test_pkg"].inner.factor() == 2
+    assert sys.modules["matbench_test_pkg.inner"].factor() == 1
+
+
+def test_a_file_that_asks_for_a_neighbour_when_it_is_called_is_refused(tmp_path):
+    (tmp_path / "matbench_test_helper.py").write_text("VALUE = 2\n", encoding="utf-8")
+    (tmp_path / "arm.py").write_text("def f(a, b):\n    return __import__('matbench_test_helper')\n", encoding="utf-8")
+    place = f"{tmp_path / 'arm.py'}:f"
+    then = load_function(place, str(tmp_path))
+    with pytest.raises(RefusedError, match="imports matbench_test_helper when"), unmixed(str(tmp_path), place):
+        then(0, 0)
+
+
+# -- whose libraries ---------------------------------------------------------------------------------------------------
+
+
+def test_a_library_that_is_installed_here_is_never_the_baseline_s_be_it_loaded_or_not(two, monkeypatch):
+    _, old = two
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    (old / "colorsys.py").write_text("ONE_THIRD = 'theirs'\n", encoding="utf-8")
+    (old / "matbench_test_pkg" / "__init__.py").write_text(
+        "import colorsys\n\n\ndef f(a, b):\n    return colorsys.ONE_THIRD\n", encoding="utf-8"
+    )
+    assert load_function("matbench_test_pkg:f", str(old))(0, 0) == pytest.approx(1 / 3)
+
+
+def test_of_an_environment_the_arm_s_own_package_is_taken_and_what_is_nowhere_else(two, tmp_path, monkeypatch):
+    new, _ = two
+    old = package(tmp_path / "venv" / "site-packages", 2)
+    here = "import matbench_test_lib, matbench_test_gone\nfrom .inner import factor\n\n\ndef f(a, b):\n"
+    here += "    return factor(), matbench_test_lib.WHOSE, matbench_test_gone.WHOSE\n"
+    (old / "matbench_test_pkg" / "__init__.py").write_text(here, encoding="utf-8")
+    for root, name, whose in ((new, "lib", "ours"), (old, "lib", "theirs"), (old, "gone", "theirs")):
+        (root / f"matbench_test_{name}.py").write_text(f"WHOSE = {whose!r}\n", encoding="utf-8")
+    then = load_function("matbench_test_pkg:f", str(old))
+    assert then(0, 0) == (2, "ours", "theirs")
+    assert "matbench_test_gone" not in sys.modules
+    assert str(old) not in sys.path
+    monkeypatch.delitem(sys.modules, "matbench_test_lib")
 
 
 @pytest.mark.usefixtures("two")

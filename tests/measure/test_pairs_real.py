@@ -11,8 +11,8 @@ from pairs_fakes import cell_of, header_of
 
 from matbench.measure.clock import SimulatedClock, SystemClock
 from matbench.measure.pairs import PairSession
+from matbench.measure.pairs_beside import KERNELS
 from matbench.measure.pairs_counters import Canary, Reading, SystemCounters, allowed_cpus, pinned, tick_ns
-from matbench.measure.pairs_loading import KERNELS
 from matbench.model import Caches
 from matbench.pairing import Refusal
 

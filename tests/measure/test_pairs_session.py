@@ -7,10 +7,10 @@ import pytest
 from pairs_fakes import FINISHED, HELLO, PairStage, block_of, cell_of, sound
 
 from matbench.errors import InternalError
+from matbench.measure.child import OverrunError
 from matbench.measure.pairs import MOST_VOID, PADDING, PairProgress, PairsTold
 from matbench.measure.pairs_plan import SHORTEST_CELL_S
 from matbench.measure.protocol import Go, PairJob, Pause, Started
-from matbench.measure.session import OverrunError
 from matbench.model import Case, Library
 from matbench.pairing import PairProcess, PairRecord, Pressure, Refusal
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from matbench.measure.clock import SystemClock
 from matbench.measure.pairs_arms import Bound, style_of
-from matbench.measure.pairs_loading import RefusedError
+from matbench.measure.pairs_refusal import RefusedError
 from matbench.measure.pairs_verify import placed_operands, verified
 from matbench.model import Problem
 
@@ -177,3 +178,19 @@ def test_what_is_printed_past_python_is_noticed():
         np.matmul(a, b, out=out)
 
     assert refused(loud).args[0].startswith("prints ('debug')")
+
+
+def test_calls_are_made_in_the_context_that_is_given_and_its_refusal_is_passed_on():
+    entered = []
+
+    @contextlib.contextmanager
+    def around():
+        entered.append(1)
+        yield
+        if len(entered) > 1:
+            raise RefusedError("can't be a baseline", "skipped")
+
+    matrices = placed_operands(Problem(4, 4, 4), (0, 0, 0))
+    with pytest.raises(RefusedError, match=r"^can't be a baseline$"):
+        verified(Bound(right, "writes"), matrices, threads=1, clock=SystemClock(), forks=Forks(), around=around)
+    assert len(entered) == 2

@@ -18,6 +18,7 @@ from matbench.measure.plan import (
     DRAIN_S,
     PRESETS,
     SHARE_OF_BASE,
+    SHARE_OF_EACH,
     SHARE_OF_ONE,
     SHARE_OF_SURE,
     SINGLE_SHOT_S,
@@ -29,6 +30,7 @@ from matbench.measure.plan import (
     make_plan,
     preparing_seconds,
     preset,
+    run_processes,
     run_seconds,
     sure_samples,
     thread_counts,
@@ -93,7 +95,8 @@ def test_the_cheapest_blocks_come_first(request_, cpus):
 @settings(max_examples=30, deadline=None)
 def test_a_run_is_never_expected_to_take_longer_than_its_budget(request_, cpus):
     plan = make_plan(request_, REGISTRY, cpus).plan
-    assert 0 < run_seconds(plan, REGISTRY) <= plan.budget_s
+    for processes in (1, 6):
+        assert 0 < run_seconds(plan, REGISTRY, processes) <= plan.budget_s
 
 
 @given(request_=REQUESTS, cpus=st.integers(1, 9))
@@ -279,6 +282,32 @@ def test_a_case_is_sure_of_six_samples_where_its_share_of_the_budget_is_enough_f
     assert 1 <= sure <= min(SURE, rounds)
     assert sure == min(SURE, rounds) or sure == 1 or sure * sample_s <= share * plan.budget_s * (1 + 1e-9)
     assert sure == 1 or (sure + 1) * sample_s > share * plan.budget_s or sure == min(SURE, rounds)
+
+
+@given(kernel=st.sampled_from(["base", "other"]), sample_s=st.floats(1e-6, 1000.0), processes=st.integers(6, 12))
+def test_in_several_processes_a_case_is_sure_of_as_many_as_an_interval_takes_or_of_one(kernel, sample_s, processes):
+    plan = plan_of(budget_s=100.0, rounds=3 * processes)
+    share = SHARE_OF_BASE if kernel == "base" else SHARE_OF_EACH
+    sure = sure_samples(plan, kernel, Problem(64, 64, 64), sample_s, processes)
+    assert sure == 1 or SURE <= sure <= processes
+    assert sure == 1 or sure * sample_s <= share * plan.budget_s * (1 + 1e-9)
+    assert sure == processes or (sure + 1) * sample_s > share * plan.budget_s or SURE * sample_s > share * plan.budget_s
+
+
+def test_presets_have_time_for_their_processes_and_short_runs_take_one():
+    found = {name: run_processes(planned(preset=name).plan, REGISTRY) for name in PRESETS}
+    assert found == {"quick": 1, "standard": 6, "full": 9}
+    short = {"preset": "standard", "budget_s": 25.0}
+    assert run_processes(planned(**short).plan, REGISTRY) == 1
+    assert run_processes(planned(**short, sizes="64", kernels="numpy_*").plan, REGISTRY) == 6
+    assert run_processes(plan_of(), REGISTRY) == 1  # of no preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_rounds_are_shared_out_evenly_over_the_processes(name):
+    chosen = PRESETS[name]
+    assert chosen.rounds % chosen.processes == 0
+    assert chosen.processes == 1 or chosen.processes >= SURE
 
 
 def test_slabs_of_the_base_take_no_time_from_the_rest():

@@ -23,6 +23,7 @@ from matbench.measure.prepare import (
 from matbench.measure.sampler import Sample
 from matbench.measure.threads import ThreadControl
 from matbench.model import Caches, Case, Problem
+from matbench.operations import OPERATIONS
 
 CACHES = Caches()
 SMALL = PROFILES["small"]
@@ -62,6 +63,12 @@ def test_the_environment_chooses_a_profile(name):
 
 def test_without_a_choice_the_profile_is_standard():
     assert asked_profile({}) is asked_profile({VARIABLE: ""}) is PROFILES["standard"]
+
+
+def test_the_small_profile_takes_one_operation_bound_by_memory_and_one_by_arithmetic():
+    told = {each: OPERATIONS[each].told for each in SMALL.operations}
+    assert told == {"matvec": "byte/s", "inverse": "flop/s"}
+    assert PROFILES["standard"].operations == PROFILES["full"].operations == tuple(OPERATIONS)[1:]
 
 
 def test_an_unknown_profile_is_refused_with_those_there_are():

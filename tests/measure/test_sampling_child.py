@@ -10,9 +10,11 @@ import pytest
 from measure_fakes import block_of, case_in, plan_of
 
 from matbench.errors import InternalError
+from matbench.measure import child as children
 from matbench.measure import session as sessions
+from matbench.measure.child import THREAD_VARIABLES
 from matbench.measure.protocol import ENCODER, Finished, Hello, Started
-from matbench.measure.session import THREAD_VARIABLES, Session, Software
+from matbench.measure.session import Session, Software
 from matbench.model import Caches, Measurement
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the child is played by a shell script")
@@ -36,7 +38,7 @@ def starts(allowed_s):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Runs a session whose sampling process is a shell script."""
-    monkeypatch.setattr(sessions, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(children, "LOOK_EVERY_S", 0.02)
 
     def run_script(*lines, memory_bytes=2**40, blas=(), threads=3):
         script = tmp_path / "python"

@@ -8,9 +8,10 @@ import pytest
 from measure_fakes import block_of, case_in, cases_of, plan_of
 
 from matbench.errors import InternalError
+from matbench.measure.child import OWN_BYTES, STARTS_WITHIN_S, OverrunError
 from matbench.measure.clock import SimulatedClock
 from matbench.measure.protocol import Finished, Go, Hello, Job, Pause, Started
-from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, OverrunError, Progress, Session, Software
+from matbench.measure.session import Progress, Session, Software
 from matbench.model import Caches, Ceiling, Library, Measurement, Samples
 
 HELLO = Hello(libraries=())
@@ -114,7 +115,7 @@ def test_a_run_tells_everything_in_order_and_its_libraries_at_the_end():
     ceiling = Ceiling(kind="fma", dtype="float64", lanes=8, threads=1, work=192)
     one, two = measured(case_in(SMALL, "base")), skipped(case_in(SMALL, "fast", 2))
     stage = Stage([HELLO, ceiling, Pause(0, 9.0), started(one.case), one, two, Pause(2, 0.5), FINISHED])
-    assert stage.run() == [ceiling, Progress(0, 2, 9.0), one, two, Progress(2, 2, 0.5), SOFTWARE]
+    assert stage.run() == [ceiling, Progress(0, 2, 9.0, SMALL.problem), one, two, Progress(2, 2, 0.5), SOFTWARE]
     assert stage.children[0].orders[1:] == [Go(), Go()]
 
 
@@ -168,7 +169,7 @@ def test_nothing_to_measure_starts_no_process():
 def test_the_child_goes_on_only_when_the_caller_is_ready():
     stage = Stage([HELLO, Pause(0, 9.0), FINISHED])
     events = stage.session.run()
-    assert next(events) == Progress(0, 2, 9.0)
+    assert next(events) == Progress(0, 2, 9.0, SMALL.problem)
     assert not any(isinstance(order, Go) for order in stage.children[0].orders)
     assert next(events) == SOFTWARE
     assert stage.children[0].orders[-1] == Go()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from matbench.errors import InternalError
 from matbench.measure.clock import SimulatedClock
-from matbench.measure.threads import DRAIN_LIMIT_S, DRAIN_STEP_S, ThreadControl, drain
+from matbench.measure.threads import DRAIN_LIMIT_S, DRAIN_STEP_S, LOOK_S, ThreadControl, drain
 
 
 @pytest.fixture
@@ -112,27 +113,57 @@ def test_a_process_without_any_library_has_nothing_to_limit(monkeypatch):
 # -- drain ------------------------------------------------------------------------------------------------------------
 
 
+@dataclass
+class BookedByTicks(SimulatedClock):
+    """A system that does not say who runs, and books the CPU time of threads elsewhere only when its tick comes."""
+
+    tick_ns: int = 1
+
+    def resting(self):
+        return None
+
+    def cpu_ns(self):
+        return self.busy_ns // self.tick_ns * self.tick_ns
+
+
 @given(spinning_ns=st.integers(0, 400_000_000))
 def test_draining_ends_soon_after_the_last_thread_has_stopped(spinning_ns):
     clock = SimulatedClock(spinning_ns=spinning_ns)
     took_ns = drain(clock)
-    # Less than a fifth of the last look may still have been spinning.
     assert clock.spinning_ns == 0
-    assert spinning_ns <= took_ns <= spinning_ns + 2 * DRAIN_STEP_S * 1e9
+    assert spinning_ns <= took_ns <= spinning_ns + DRAIN_STEP_S * 1e9
     assert took_ns == clock.now_ns
+
+
+@given(spinning_ns=st.integers(0, 400_000_000), used_ns=st.integers(0, 10**9), tick_ns=st.integers(1, 15_625_000))
+def test_no_tick_of_any_kernel_hides_a_spinning_thread(spinning_ns, used_ns, tick_ns):
+    clock = BookedByTicks(spinning_ns=spinning_ns, busy_ns=used_ns, tick_ns=tick_ns)
+    took_ns = drain(clock)
+    # What is left is less than a tick that was not booked any more, and a fifth of the last look.
+    assert clock.spinning_ns == 0
+    assert took_ns == clock.now_ns <= spinning_ns + 2 * LOOK_S * 1e9
 
 
 @given(limit_s=st.floats(0.001, 1.0))
 def test_draining_gives_up_at_its_limit(limit_s):
-    clock = SimulatedClock(spinning_ns=10**12)
-    assert limit_s * 1e9 - 1 <= drain(clock, limit_s) <= (limit_s + DRAIN_STEP_S) * 1e9 + 1
+    for clock, step_s in (
+        (SimulatedClock(spinning_ns=10**12), DRAIN_STEP_S),
+        (BookedByTicks(spinning_ns=10**12), LOOK_S),
+    ):
+        assert limit_s * 1e9 - 1 <= drain(clock, limit_s) <= (limit_s + step_s) * 1e9 + 1
 
 
 def test_the_limit_is_beyond_what_openmp_spins_by_default():
     assert DRAIN_LIMIT_S > 0.2
 
 
-def test_quiet_threads_cost_one_look():
+def test_threads_that_rest_cost_one_look_and_no_wait():
     clock = SimulatedClock()
+    assert drain(clock) == 0
+    assert clock.slept == []
+
+
+def test_where_nobody_says_who_runs_one_long_look_is_taken():
+    clock = BookedByTicks()
     drain(clock)
-    assert clock.slept == [DRAIN_STEP_S]
+    assert clock.slept == [LOOK_S]

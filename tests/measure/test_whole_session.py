@@ -15,9 +15,10 @@ import pytest
 from measure_fakes import block_of, cases_of, plan_of
 
 from matbench.kernels import default_registry
+from matbench.measure.child import THREAD_VARIABLES, Child
 from matbench.measure.clock import SystemClock
 from matbench.measure.plan import Request, make_plan
-from matbench.measure.session import THREAD_VARIABLES, Child, Progress, Session, Software
+from matbench.measure.session import Progress, Session, Software
 from matbench.model import Caches, Ceiling, Measurement
 
 pytestmark = [
@@ -195,7 +196,8 @@ def test_kernels_that_print_die_and_hang_cost_the_run_nothing_but_themselves(tmp
 
 PARENT = """
     from matbench.measure.clock import SystemClock
-    from matbench.measure.session import Child, Progress, Session
+    from matbench.measure.child import Child
+    from matbench.measure.session import Progress, Session
     from matbench.model import Block, Caches, Plan, Problem
 
     def child(threads, blas):

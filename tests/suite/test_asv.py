@@ -23,7 +23,7 @@ from matbench.kernels import default_registry
 from matbench.measure.clock import SimulatedClock
 from matbench.measure.prepare import Ready
 from matbench.measure.threads import ThreadControl
-from matbench.operations import OPERATIONS, PRODUCT
+from matbench.operations import PRODUCT
 
 BENCHMARKS = {"time_matmul", "track_gflops", "peakmem_matmul", "timeraw_import"}
 
@@ -67,13 +67,14 @@ def discovered(suite):
     return {each.name.rpartition(".")[2]: each for each in disc_benchmarks(suite.__path__[0])}
 
 
-def test_asv_discovers_the_benchmarks_and_nothing_imported(discovered):
-    further = {f"time_{operation}" for operation in OPERATIONS if operation != PRODUCT}
+def test_asv_discovers_the_benchmarks_and_nothing_imported(discovered, suite):
+    further = {f"time_{operation}" for operation in suite.SUITE.profile.operations}
     assert set(discovered) == BENCHMARKS | further
 
 
-def test_another_operation_has_a_benchmark_with_the_product_s_parameters_and_its_own_kernels(discovered):
-    for operation in OPERATIONS:
+def test_another_operation_has_a_benchmark_with_the_product_s_parameters_and_its_own_kernels(discovered, suite):
+    assert suite.SUITE.profile.operations == ("matvec", "inverse")
+    for operation in (PRODUCT, *suite.SUITE.profile.operations):
         made = discovered[f"time_{operation}"]
         assert made.param_names == ["kernel", "n", "dtype", "threads"]
         assert made.version == discovered["time_matmul"].version

@@ -37,9 +37,11 @@ def run(pytester, monkeypatch):
     asked = []
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def of(outcome, *options, text=TEST):
-        def answer(question, patience_s):
+    def of(outcome, *options, text=TEST, said=None):
+        def answer(question, patience_s, remark):
             asked.append((question, patience_s))
+            if said:
+                remark(said)
             return (ruling(outcome),)
 
         monkeypatch.setattr(gates, "ruled", answer)
@@ -84,6 +86,12 @@ def test_doubt_warns_or_does_as_it_is_told(run, how, outcomes):
     done = run("doubt", "--matbench-gate", "--matbench-on-doubt", how, "-W", "default")
     done.assert_outcomes(**outcomes)
     done.stdout.fnmatch_lines(["*matbench gate*", "*doubt *"])
+
+
+def test_what_is_to_be_said_of_a_baseline_is_in_the_summary_and_turns_nothing_red(run):
+    done = run("pass", "--matbench-gate", "-W", "error", said="old has other versions of libraries")
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["*matbench gate*", "*old has other versions of libraries*"])
 
 
 def test_doubt_turns_nothing_red_where_warnings_are_errors(run):

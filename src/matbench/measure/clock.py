@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from matbench.measure.resting import threads_rest
+
 __all__ = ["Clock", "SimulatedClock", "SystemClock"]
 
 
@@ -16,10 +18,13 @@ class Clock(Protocol):
         """Wall-clock time in ns from an arbitrary origin; never runs backwards."""
 
     def cpu_ns(self) -> int:
-        """CPU time of this process, all its threads together, in ns."""
+        """CPU time of this process, all its threads together, in ns; of the others, up to their last tick."""
 
     def sleep(self, seconds: float) -> None:
         """Give the processor away for `seconds`."""
+
+    def resting(self) -> bool | None:
+        """Whether no other thread of this process runs or waits for a processor; None where nobody knows."""
 
 
 class SystemClock:
@@ -36,6 +41,10 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Sleep for `seconds`."""
         time.sleep(seconds)
+
+    def resting(self) -> bool | None:
+        """Whether no other thread of this process runs or waits for a processor."""
+        return threads_rest()
 
 
 @dataclass
@@ -78,3 +87,7 @@ class SimulatedClock:
         self.spinning_ns -= burnt
         self.busy_ns += burnt
         self.slept.append(seconds)
+
+    def resting(self) -> bool | None:
+        """Whether no idle thread spins any more."""
+        return self.spinning_ns == 0

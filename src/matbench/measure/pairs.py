@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
+from matbench.measure.child import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.pairs_plan import SHORTEST_CELL_S
 from matbench.measure.pairs_verify import ONCE_S
 from matbench.measure.protocol import Finished, Go, PairJob, Pause, Started
-from matbench.measure.session import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.model import Caches, Library
 from matbench.pairing import Arm, PairBlock, PairHeader, PairProcess, PairRecord, Pressure, Refusal
+from matbench.tuning import TunedBlocks
 
 __all__ = ["PADDING", "PairEvent", "PairProgress", "PairSession", "PairsTold"]
 
@@ -96,6 +97,8 @@ class PairSession:
         When no process is added to those any more, however wide the intervals are; None for no such time.
     compiled
         Folder in which the processes share what Numba has compiled.
+    tuned
+        Where kernels cut their loops, as it was tuned on this machine.
     so_far
         What was measured before, where a comparison is resumed.
     child
@@ -119,6 +122,7 @@ class PairSession:
     fewest: int | None = None
     more_until_ns: int | None = None
     compiled: str | None = None
+    tuned: tuple[TunedBlocks, ...] = ()
     blas: tuple[str, ...] = ()
     patience_s: float = PATIENCE_S
     so_far: PairRecord | None = None
@@ -362,6 +366,7 @@ class _Attempt:
                 caches=session.caches,
                 known=session.known(),
                 compiled=session.compiled,
+                tuned=session.tuned,
             )
         )
 

@@ -18,7 +18,7 @@ from types import FunctionType
 from typing import Any, Literal, cast
 
 from matbench.kernels.registry import Array, Kernel, Registry
-from matbench.measure.pairs_loading import RefusedError
+from matbench.measure.pairs_refusal import RefusedError
 from matbench.model import Caches, Dtype
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
@@ -164,20 +164,30 @@ def is_same(one: Callable[..., object], other: Callable[..., object]) -> bool:
 
 def signatures(functions: Sequence[Callable[..., object]]) -> int:
     """How many versions the functions have compiled so far, all together."""
-    return sum(len(getattr(function, "signatures", ())) for function in functions)
+    return sum(len(getattr(_within(function), "signatures", ())) for function in functions)
+
+
+def _within(function: Callable[..., object]) -> Callable[..., object]:
+    """What a wrapper calls that hands a function some of its arguments; any other function itself."""
+    return function.func if isinstance(function, functools.partial) else function
+
+
+def _is_plain(value: object) -> bool:
+    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, int | float | str)
 
 
 def cached(function: Callable[..., object], folder: str) -> None:
     """Have a function of Numba keep what it compiles in `folder`, for the other processes of a run.
 
     The folder must be this function's own: Numba takes two functions of one source for the same, whatever their
-    options are. A function that encloses more than plain values is compiled in every process.
+    options are. A function that encloses more than plain values is compiled in every process; one that is kept on
+    disk anyway is kept where it is.
     """
-    if not _is_compiled(function):
+    compiled: Any = _within(function)
+    if not _is_compiled(compiled) or compiled.stats.cache_path is not None:
         return
-    compiled: Any = function
     enclosed = [cell.cell_contents for cell in compiled.py_func.__closure__ or ()]
-    if not all(isinstance(value, int | float | str) for value in enclosed):
+    if not all(map(_is_plain, enclosed)):
         return
     config = sys.modules["numba"].config
     before, config.CACHE_DIR = config.CACHE_DIR, folder

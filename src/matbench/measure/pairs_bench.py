@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
 from random import Random
 from statistics import median
@@ -17,8 +19,10 @@ from matbench.kernels.registry import Registry
 from matbench.measure.clock import Clock
 from matbench.measure.order import orders
 from matbench.measure.pairs_arms import Bound, bind_arm, cached, is_same, signatures
+from matbench.measure.pairs_beside import unmixed
 from matbench.measure.pairs_counters import Canary, Counters, allowed_cpus, pinned, tick_ns
-from matbench.measure.pairs_loading import RefusedError, load_function, raised, unpickled
+from matbench.measure.pairs_loading import load_function, unpickled
+from matbench.measure.pairs_refusal import RefusedError, raised
 from matbench.measure.pairs_verify import ONCE_S, Checked, Forks, Operands, placed_operands, verified
 from matbench.measure.plan import ONE_LOOP
 from matbench.measure.protocol import Message, PairJob, Started
@@ -243,9 +247,21 @@ class PairBench:
         self._settled()
         self._spins = cell.threads > 1
         try:
-            return verified(bound, matrices, threads=cell.threads, clock=self.clock, forks=self.forks)
+            return verified(
+                bound,
+                matrices,
+                threads=cell.threads,
+                clock=self.clock,
+                forks=self.forks,
+                around=self._around(label),
+            )
         except RefusedError as error:
             raise RefusedError(f"{label} {error}", error.outcome, "b" if label != cell.a else "a") from None
+
+    def _around(self, label: str) -> Callable[[], AbstractContextManager[None]]:
+        """What a call to be looked at is made in: a baseline may not reach for what is here."""
+        root = self.job.roots.get(label)
+        return nullcontext if root is None else partial(unmixed, root, self.job.sources[label])
 
     # -- the blocks ----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import keyword
 import os
 import re
@@ -15,7 +14,7 @@ from pathlib import Path, PurePath
 
 from matbench.errors import UsageError, without_paths
 from matbench.kernels.registry import Registry
-from matbench.measure.pairs_loading import KERNELS, is_under, module_file
+from matbench.measure.pairs_beside import KERNELS, is_under, module_file
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "parse_arms",
     "sent",
     "source_file",
-    "source_text",
     "told_apart",
 ]
 
@@ -258,11 +256,4 @@ def _first_spec(name: str, folders: list[str] | None) -> ModuleSpec | None:
             found: ModuleSpec | None = finder.find_spec(name, folders)
             if found is not None:
                 return found
-    return None
-
-
-def source_text(function: Callable[..., object]) -> str | None:
-    """The source of a function; None where Python does not have it."""
-    with contextlib.suppress(OSError, TypeError):
-        return inspect.getsource(inspect.unwrap(getattr(function, "py_func", function)))
     return None

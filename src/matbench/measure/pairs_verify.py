@@ -7,6 +7,8 @@ import io
 import os
 import signal
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ from matbench.kernels.registry import Array
 from matbench.measure.clock import Clock
 from matbench.measure.overheard import heard
 from matbench.measure.pairs_arms import Bound, signatures
-from matbench.measure.pairs_loading import RefusedError, raised
+from matbench.measure.pairs_refusal import RefusedError, raised
 from matbench.model import DTYPES, Dtype, Problem
 from matbench.operations import OperationName
 
@@ -28,6 +30,8 @@ __all__ = ["ONCE_S", "Checked", "Forks", "Operands", "placed_operands", "verifie
 ONCE_S = 0.5  # s, a longer call that has compiled nothing is not made a second time
 SHORTEST_S = 0.02  # s, a shorter call says nothing of the processors it uses
 ALONE = 1.5  # processors that a call on one thread may seem to use
+
+Around = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,27 @@ def _children() -> int:
     return 0
 
 
-def verified(arm: Bound, matrices: Operands, *, threads: int, clock: Clock, forks: Forks) -> Checked:
+def verified(
+    arm: Bound,
+    matrices: Operands,
+    *,
+    threads: int,
+    clock: Clock,
+    forks: Forks,
+    around: Around = contextlib.nullcontext,
+) -> Checked:
     """Call an arm as it will be timed, and look at what it does.
 
     It is called twice, for the first call may compile, and warn of it.
+
+    Parameters
+    ----------
+    arm, matrices, threads
+        What is called, with what.
+    clock, forks
+        What is looked at.
+    around
+        Makes the context that each call is made in.
 
     Raises
     ------
@@ -118,10 +139,10 @@ def verified(arm: Bound, matrices: Operands, *, threads: int, clock: Clock, fork
         processors than it was given.
     """
     children, forked, versions = _children(), forks.seen, signatures([arm.function])
-    call_ns, product, said = _called(arm, matrices, clock)
+    call_ns, product, said = _called(arm, matrices, clock, around)
     if call_ns < ONCE_S * 1e9 or signatures([arm.function]) > versions:
         cpu_ns = clock.cpu_ns()
-        call_ns, product, said = _called(arm, matrices, clock)
+        call_ns, product, said = _called(arm, matrices, clock, around)
         _check_alone(call_ns, clock.cpu_ns() - cpu_ns, threads)
     if forks.seen > forked or _children() > children:
         raise RefusedError("starts another process; compare functions that compute within this one")
@@ -132,16 +153,18 @@ def verified(arm: Bound, matrices: Operands, *, threads: int, clock: Clock, fork
     return Checked(_judged(product, matrices), call_ns)
 
 
-def _called(arm: Bound, matrices: Operands, clock: Clock) -> tuple[int, object, str]:
+def _called(arm: Bound, matrices: Operands, clock: Clock, around: Around) -> tuple[int, object, str]:
     """Time of one call in ns, its product, and what it printed."""
     said = io.StringIO()
     matrices.spoil()
     call = arm.call(*matrices.inputs, matrices.out)
     try:
-        with heard(said):
+        with heard(said), around():
             start = clock.wall_ns()
             returned = call()
             elapsed = clock.wall_ns() - start
+    except RefusedError:
+        raise
     except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's function: whatever it raises is told
         raise _failed(arm, error, matrices.problem) from None
     return elapsed, returned if arm.style == "returns" else matrices.out, " ".join(said.getvalue().split())

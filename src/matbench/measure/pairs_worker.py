@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from matbench.kernels import Registry
 from matbench.measure.clock import Clock
 from matbench.measure.pairs_bench import PairBench
+from matbench.measure.pairs_beside import search
 from matbench.measure.pairs_counters import SystemCounters
-from matbench.measure.pairs_loading import search
 from matbench.measure.pairs_verify import Forks
 from matbench.measure.protocol import Go, PairJob, Pause
 from matbench.measure.threads import ThreadControl

@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from matbench.errors import UsageError
 from matbench.kernels.registry import FLOATS, Kernel, Registry
 from matbench.measure.presets import BASE, OWN_S, PRESETS, Grid, Preset, further_seconds, further_sizes, preset
+from matbench.measure.turns import ALONE, Turn
 from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
 from matbench.operations import OPERATIONS, PRODUCT, OperationName, check_extents
 from matbench.sizes import parse_sizes
@@ -18,6 +21,7 @@ __all__ = [
     "BASE",
     "COMPILE_S",
     "DRAIN_S",
+    "LOAD_S",
     "ONE_LOOP",
     "PRESETS",
     "SINGLE_SHOT_S",
@@ -26,23 +30,30 @@ __all__ = [
     "Preset",
     "Request",
     "block_seconds",
+    "cases_of",
     "is_base",
     "make_plan",
     "preparing_seconds",
     "preset",
+    "run_processes",
     "run_seconds",
+    "sample_seconds",
     "sure_samples",
     "thread_counts",
+    "warming_seconds",
 ]
 
 START_S = 6.0  # s, order of magnitude: interpreter and imports, the peaks, and in the end the table and the figures
 COMPILE_S = 0.6  # s, one compilation
-DRAIN_S = 0.03  # s, until idle BLAS threads have stopped spinning
+FRESH_S = 1.5  # s, a further sampling process: interpreter and imports
+LOAD_S = 0.06  # s, loading what an earlier process has compiled
+DRAIN_S = 0.004  # s, until idle threads sleep: see matbench.spinning
 SINGLE_SHOT_S = 0.1  # s, a call longer than this is not made once more to verify: its first sample is verified
 ONE_LOOP = 4  # shortest samples that fit into a call: from there on the call that verifies calibrates, too
 SHARE_OF_ONE = 0.02  # of the budget that one arm may take for its samples
 SURE = 6  # samples: the fewest that bound a median, or a ratio, with 95 %
 SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
+SHARE_OF_EACH = 0.012  # the same for one in each of several processes: without them there is no interval at all
 SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
 SURE_OF_SLAB = 3  # samples: there are several slabs, and the interval of a prediction is mostly that of the drift
 SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
@@ -254,8 +265,10 @@ def _blocks(draft: _Draft, registry: Registry) -> tuple[Block, ...]:
     )
 
 
-def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> tuple[float, float]:
-    """Least and wanted time of a block, s: one sample of each arm, and all samples that the plan wants.
+def block_seconds(
+    plan: Plan, block: Block, call_s: Sequence[float], turn: Turn = ALONE, before: Sequence[int] = ()
+) -> tuple[float, float]:
+    """Least and wanted time of a block in one process, s: the samples it is sure of, and all that the plan wants.
 
     Parameters
     ----------
@@ -265,29 +278,49 @@ def block_seconds(plan: Plan, block: Block, call_s: Sequence[float]) -> tuple[fl
         What is measured together.
     call_s
         Expected time of one call of each arm, s.
+    turn
+        The process's part of the run; by default all of it.
+    before
+        Processes in which each arm has been sampled; none by default.
     """
-    # The peak is sampled in the same rounds, once for each thread count.
-    counts = {threads for _, threads in block.arms} if block.problem.dtype in FLOATS else set()
-    roofs = sum(1.2e-9 * plan.sample_ns + (DRAIN_S if threads > 1 else 0.0) for threads in counts)
-    least, wanted = roofs, roofs * plan.rounds
-    for (name, threads), call in zip(block.arms, call_s, strict=True):
-        sample = max(1.2e-9 * plan.sample_ns, call) + (DRAIN_S if threads > 1 else 0.0)
-        before = preparing_seconds(plan, call)
-        sure = sure_samples(plan, name, block.problem, sample)
-        most = max(sure, min(plan.rounds, int(SHARE_OF_ONE * plan.budget_s / sample)))
-        least, wanted = least + before + sure * sample, wanted + before + most * sample
+    # The peak is sampled in the same rounds, once for each thread count, by the process that has compiled it.
+    counts = {threads for _, threads in block.arms} if block.problem.dtype in FLOATS and not any(before) else set()
+    roofs = sum(sample_seconds(plan, threads) for threads in counts)
+    least, wanted = roofs, roofs * turn.rounds(plan)
+    for (name, threads), call, times in zip(block.arms, call_s, before or (0,) * len(block.arms), strict=True):
+        sample = sample_seconds(plan, threads, call)
+        prepare = warming_seconds(call) if times else preparing_seconds(plan, call)
+        sure = turn.sure(sure_samples(plan, name, block.problem, sample, turn.processes), times)
+        if not sure:  # it has what it is sure of: time is for those that can have an interval
+            continue
+        most = max(sure, min(turn.rounds(plan), int(SHARE_OF_ONE * plan.budget_s / turn.processes / sample)))
+        least, wanted = least + prepare + sure * sample, wanted + prepare + most * sample
     return least, wanted
 
 
-def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float) -> int:
+def sample_seconds(plan: Plan, threads: int, call_s: float = 0.0) -> float:
+    """Expected time of one sample, s, and of the wait that follows it."""
+    return max(1.2e-9 * plan.sample_ns, call_s) + (DRAIN_S if threads > 1 else 0.0)
+
+
+def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, processes: int = 1) -> int:
     """Samples that a case gets before any other gets more: six if they can be had, which is what an interval takes.
 
+    In several processes they are one in each, or, where that is too dear, a single one: two to five give no interval.
     For the base they may cost more than for the rest, as every speed-up's interval needs them.
     """
     if problem.is_slab:
         return min(plan.rounds, SURE_OF_SLAB)
-    share = SHARE_OF_BASE if is_base(plan, kernel, problem) else SHARE_OF_SURE
-    return max(1, min(plan.rounds, SURE, int(share * plan.budget_s / sample_s)))
+    share = SHARE_OF_SURE if processes == 1 else SHARE_OF_EACH
+    share = SHARE_OF_BASE if is_base(plan, kernel, problem) else share
+    affordable = min(plan.rounds, max(SURE, processes), int(share * plan.budget_s / sample_s))
+    is_enough = processes == 1 or affordable >= min(SURE, processes)
+    return max(1, affordable) if is_enough else 1
+
+
+def cases_of(block: Block) -> list[Case]:
+    """The cases of a block, in the order of its arms."""
+    return [Case(kernel=name, problem=block.problem, threads=threads) for name, threads in block.arms]
 
 
 def is_base(plan: Plan, kernel: str, problem: Problem) -> bool:
@@ -304,12 +337,53 @@ def preparing_seconds(plan: Plan, call_s: float) -> float:
     return 2 * call_s if call_s > 1e-9 * plan.sample_ns else call_s + 2.5e-9 * plan.sample_ns
 
 
-def run_seconds(plan: Plan, registry: Registry) -> float:
+def warming_seconds(call_s: float) -> float:
+    """Expected time before the samples of a case that an earlier process has calibrated, s: a call, to be checked."""
+    return 0.0 if call_s >= SINGLE_SHOT_S else call_s
+
+
+def _known_blocks(plan: Plan, registry: Registry) -> list[Block]:
+    """The blocks of a plan with the arms that are installed: a run that goes on may have been planned with others."""
+    return [
+        msgspec.structs.replace(block, arms=tuple(arm for arm in block.arms if arm[0] in registry.names))
+        for block in plan.blocks
+    ]
+
+
+def _fixed_seconds(blocks: Sequence[Block], registry: Registry, before: int) -> float:
+    """Expected time that a process takes to start, and to compile or to load, s."""
+    arms = {(name, block.problem.dtype) for block in blocks for name, _ in block.arms}
+    compiled = sum(registry.get(name).compiled for name, _ in arms)
+    return FRESH_S + LOAD_S * compiled if before else START_S + COMPILE_S * compiled
+
+
+def _turn_seconds(
+    plan: Plan, registry: Registry, turn: Turn, before: int, shortest: float = 1.0
+) -> tuple[float, float]:
+    """Expected least and wanted time of one process, s, by the cost models; all calls `shortest` times as long."""
+    blocks = _known_blocks(plan, registry)
+    least = wanted = _fixed_seconds(blocks, registry, before)
+    for block in blocks:
+        calls = [shortest * registry.get(name).expected_seconds(block.problem, threads) for name, threads in block.arms]
+        own = block_seconds(plan, block, calls, turn, [before] * len(calls))
+        least, wanted = least + own[0], wanted + own[1]
+    return least, wanted
+
+
+def run_processes(plan: Plan, registry: Registry) -> int:
+    """Sampling processes of a run: those of its preset, or one where its time is too short for so many.
+
+    Fewer than an interval takes, six, would cost their start and give none. There is time for them if there is for
+    the shortest sample of every case in each; dear cases may be in the first one alone.
+    """
+    wanted = PRESETS[plan.preset].processes if plan.preset in PRESETS else 1
+    first = _turn_seconds(plan, registry, Turn(wanted, wanted - 1), 0)[0]
+    each = _turn_seconds(plan, registry, Turn(wanted, 0), wanted - 1, shortest=0.0)[0]
+    return wanted if first + (wanted - 1) * each <= plan.budget_s else 1
+
+
+def run_seconds(plan: Plan, registry: Registry, processes: int = 1) -> float:
     """Expected time of a whole run, s, by the cost models that kernels declare; never above its budget."""
-    total = START_S
-    compiled = set()
-    for block in plan.blocks:
-        calls = [registry.get(name).expected_seconds(block.problem, threads) for name, threads in block.arms]
-        total += block_seconds(plan, block, calls)[1]
-        compiled |= {(name, block.problem.dtype) for name, _ in block.arms if registry.get(name).compiled}
-    return min(plan.budget_s, total + COMPILE_S * len(compiled))
+    turns = [Turn(processes, processes - 1 - before) for before in range(processes)]
+    wanted = (_turn_seconds(plan, registry, turn, before)[1] for before, turn in enumerate(turns))
+    return min(plan.budget_s, sum(wanted))

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from matbench.errors import KernelError, UsageError
 from matbench.kernels.checks import check_kernel, check_result, resulting
+from matbench.kernels.installed import default_registry
 from matbench.kernels.oracle import operands
-from matbench.kernels.registry import Kernel, Registry, default_registry
+from matbench.kernels.registry import Kernel, Registry
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Request, make_plan
@@ -23,7 +24,7 @@ from matbench.measure.presets import Preset, preset
 from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
 from matbench.measure.threads import ThreadControl, drain
 from matbench.model import Caches, Case, Dtype, Problem, Samples
-from matbench.operations import OPERATIONS, PRODUCT, OperationName
+from matbench.operations import OPERATIONS, PRODUCT, OperationName, select_operations
 from matbench.units import format_bytes
 
 __all__ = [
@@ -66,6 +67,8 @@ class Profile:
         Time for the samples of one case in one process, s.
     further
         Square sizes for the operations beside the product, by what their speed is told in.
+    beside
+        Names or globs of those operations, separated by commas.
     """
 
     preset: str
@@ -74,6 +77,7 @@ class Profile:
     processes: int
     budget_s: float
     further: Mapping[str, str] = field(default_factory=lambda: {"byte/s": "64", "flop/s": "16"})
+    beside: str = "*"
 
     @property
     def limits(self) -> Preset:
@@ -84,6 +88,11 @@ class Profile:
     def timeout_s(self) -> float:
         """Time after which a case hangs, s: the start, and its calls on a machine five times slower than expected."""
         return 60.0 + 5 * (LEAST_SAMPLES + 2) * self.limits.longest_call_s + self.budget_s
+
+    @property
+    def operations(self) -> tuple[OperationName, ...]:
+        """The operations beside the product that it takes."""
+        return tuple(each for each in select_operations(self.beside) if each != PRODUCT)
 
     def sizes_of(self, operation: OperationName) -> str:
         """Square sizes for an operation, in the size grammar."""
@@ -99,7 +108,8 @@ class Profile:
 
 
 PROFILES: dict[str, Profile] = {
-    "small": Profile("quick", "64,512", ("float64",), processes=1, budget_s=0.1),
+    # One operation that memory sets the pace of and one that arithmetic does: all would cost asv a minute of its two.
+    "small": Profile("quick", "64,512", ("float64",), processes=1, budget_s=0.1, beside="matvec,inverse"),
     "standard": Profile(
         "standard",
         "16,64,128,256,512,1000",

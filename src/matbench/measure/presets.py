@@ -48,11 +48,13 @@ class Preset:
     budget_s
         Time of the whole command, s.
     rounds
-        Most samples a case.
+        Most samples a case, in all its processes together.
     sample_ns
         Shortest sample, ns.
     longest_call_s
         Cases whose call is expected to take longer are left out, s.
+    processes
+        Sampling processes, one after another; an interval over processes takes six.
     all_threads
         Whether all thread counts are taken (powers of two and the largest) or only one and the largest.
     slabs
@@ -64,6 +66,7 @@ class Preset:
     sample_ns: int
     longest_call_s: float
     grids: tuple[Grid, ...]
+    processes: int = 1
     all_threads: bool = False
     slabs: tuple[tuple[str, int], ...] = ()
 
@@ -81,7 +84,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "standard": Preset(
         budget_s=85.0,
-        rounds=11,
+        rounds=18,
+        processes=6,  # the fewest with an interval: each costs 2 to 3 s of start and loading
         sample_ns=3_000_000,
         longest_call_s=1.5,
         grids=(
@@ -96,7 +100,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "full": Preset(
         budget_s=1440.0,
-        rounds=21,
+        rounds=27,
+        processes=9,  # one of them may dissent
         sample_ns=5_000_000,
         longest_call_s=5.0,
         all_threads=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan, Value
+from matbench.model import Block, Caches, Case, Ceiling, Dtype, Library, Measurement, Plan, Value
 from matbench.pairing import Arm, Cell, PairBlock, PairProcess, Refusal, Settings
+from matbench.tuning import TunedBlocks
 
 __all__ = [
     "ENCODER",
@@ -13,6 +14,7 @@ __all__ = [
     "Go",
     "Hello",
     "Job",
+    "Known",
     "Message",
     "Order",
     "PairJob",
@@ -23,18 +25,33 @@ __all__ = [
 ]
 
 
+class Known(Value, frozen=True):
+    """A case that earlier processes of a run have found right and calibrated."""
+
+    case: Case
+    loops: int  # calls that fill a sample
+    call_s: float  # time of a call, s
+    processes: int  # in which it has been sampled
+
+
 class Job(Value, frozen=True, tag="job", tag_field="type"):
     """What the sampling process has to do: sent once, as its first order."""
 
     plan: Plan
     blocks: tuple[Block, ...]  # of the plan, those still to be measured
     process: int  # index of this process within the run
-    seconds: float  # time it has, s
+    seconds: float  # time that this process and the later ones have, s
     memory_bytes: int  # memory that one case may take
     caches: Caches
     ceilings: bool = True  # whether memory bandwidth is to be measured
     chains: bool = True  # whether the peak is
-    compiled: str | None = None  # empty folder for what Numba compiles: a first call is to compile, not to load
+    compiled: str | None = None  # folder for what Numba compiles, empty at first: a first call is to compile
+    checked: tuple[tuple[str, Dtype], ...] = ()  # kernels that an earlier process compiled into it and found right
+    known: tuple[Known, ...] = ()  # cases that need not be calibrated
+    processes: int = 1  # of the run: each takes its part of the rounds
+    later: int = 0  # processes that are to follow this one
+    start_s: float = 0.0  # time that it took to start this process, s
+    tuned: tuple[TunedBlocks, ...] = ()  # where kernels cut their loops, if that was tuned; the caller read it
 
 
 class PairJob(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):
@@ -60,6 +77,7 @@ class PairJob(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):
         tuple[int, Arm, int], ...
     ] = ()  # cell, arm, ns of a call: slow ones, found right by an earlier process
     compiled: str | None = None  # folder in which this run's processes share what they have compiled
+    tuned: tuple[TunedBlocks, ...] = ()  # where kernels cut their loops, if that was tuned; the caller read it
 
 
 class Go(Value, frozen=True, tag="go", tag_field="type"):

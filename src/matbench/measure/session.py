@@ -1,57 +1,28 @@
-"""A run as a stream of events: the parent plans, the sampling process samples, the caller stores and talks.
+"""A run as a stream of events: the parent plans, sampling processes sample, the caller stores and talks.
 
-The parent never times anything. It waits, ends what hangs or grows too large, starts a fresh process for the rest,
-and lets the sampling process go on only when the caller is ready for it.
+The parent never times anything. It waits, ends what hangs or grows too large, and lets the sampling process go on
+only when the caller is ready for it. Processes follow one another, each a fresh one: where code and data lie in memory
+is drawn anew for each, and moves a figure by more than the rounds within one show. The first compiles, checks and
+calibrates; the others load what it compiled.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import queue
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
-import msgspec
-import psutil
-
-from matbench.errors import InternalError
+from matbench.measure.child import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.measure.clock import Clock, SystemClock
-from matbench.measure.protocol import (
-    ENCODER,
-    Finished,
-    Go,
-    Hello,
-    Job,
-    Message,
-    Order,
-    Pause,
-    Started,
-    decode_message,
-)
-from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan
-from matbench.units import format_bytes, format_seconds
+from matbench.measure.findings import Findings
+from matbench.measure.plan import cases_of
+from matbench.measure.protocol import Finished, Go, Job, Pause, Started
+from matbench.model import Block, Caches, Case, Ceiling, Library, Measurement, Plan, Problem
+from matbench.tuning import TunedBlocks
 
-__all__ = ["Child", "Event", "OverrunError", "Progress", "Session", "Software", "await_greeting"]
-
-STARTS_WITHIN_S = 120.0  # imports on a slow disk
-OWN_BYTES = 2**30  # what the sampling process needs for itself: interpreter, compiler, libraries
-LOOK_EVERY_S = 1.0  # at the sampling process's memory
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "GOTO_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+__all__ = ["Event", "Progress", "Session", "Software"]
 
 
 @dataclass(frozen=True)
@@ -63,14 +34,21 @@ class Progress:
     block
         Blocks that are finished, of all.
     blocks
-        All blocks of the run.
+        All blocks of the run, each as often as there are processes.
     left_s
         Expected time left, s.
+    problem
+        What comes next; None at the end of a process.
+    turn, turns
+        Which process is under way, from 1, of how many.
     """
 
     block: int
     blocks: int
     left_s: float
+    problem: Problem | None = None
+    turn: int = 1
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,114 +62,6 @@ class Software:
 Event = Measurement | Ceiling | Progress | Software
 
 
-class OverrunError(Exception):
-    """The sampling process had to be ended, or ended by itself; the message says why."""
-
-
-class Child:
-    """A sampling process and the two pipes to it."""
-
-    def __init__(self, threads: int, blas: Sequence[str], variables: Mapping[str, str] | None = None) -> None:
-        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **(variables or {})}
-        self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
-            [sys.executable, "-P", "-m", "matbench.measure.worker", *blas],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the parent to handle
-        )
-        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
-        self._memory = psutil.Process(self._process.pid)
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101  for the type checker: it is a pipe
-        with contextlib.suppress(ValueError):  # closed by `end` while we read
-            for line in self._process.stdout:
-                if line.endswith(b"\n"):  # killed in the middle of a message, it has not said it
-                    self._messages.put(line)
-        self._messages.put(None)
-
-    def order(self, order: Order) -> None:
-        """Send an order; a process that is gone is noticed when it is listened to."""
-        assert self._process.stdin is not None  # noqa: S101  for the type checker: it is a pipe
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(ENCODER.encode(order) + b"\n")
-            self._process.stdin.flush()
-
-    def message(self, within_s: float, memory_bytes: int | None = None) -> Message:
-        """The next message.
-
-        Raises
-        ------
-        OverrunError
-            If none comes in time, the process dies, or it takes more memory than allowed.
-        InternalError
-            If what comes is no message.
-        """
-        waited = 0.0
-        while True:
-            step = min(LOOK_EVERY_S, within_s - waited)
-            try:
-                line = self._messages.get(timeout=max(0.001, step))
-            except queue.Empty:
-                waited += step
-                self._look(memory_bytes)
-                if waited >= within_s:
-                    raise OverrunError(f"was ended after {format_seconds(within_s)} without a result") from None
-                continue
-            if line is None:
-                raise OverrunError(f"took the sampling process down with it ({self._epitaph()})")
-            return self._understood(line)
-
-    def _understood(self, line: bytes) -> Message:
-        try:
-            return decode_message(line)
-        except msgspec.DecodeError:
-            said = line[:80].decode(errors="replace").strip()
-            hint = "find out what in this Python's start-up prints"
-            raise InternalError(f"the sampling process said {said!r}, which is no message; {hint}") from None
-
-    def _look(self, memory_bytes: int | None) -> None:
-        with contextlib.suppress(psutil.Error):
-            if memory_bytes is not None and self._memory.memory_info().rss > memory_bytes:
-                raise OverrunError(f"was ended for taking more than {format_bytes(memory_bytes)} of memory")
-
-    def _epitaph(self) -> str:
-        code = self._process.wait()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
-
-    def end(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError, ValueError):
-                if pipe is not None:
-                    pipe.close()
-
-
-def await_greeting(child: Any) -> None:
-    """Wait until a sampling process has imported all it needs.
-
-    Parameters
-    ----------
-    child
-        A `Child`, or what stands for one.
-
-    Raises
-    ------
-    InternalError
-        If it does not start, or is of another version.
-    """
-    try:
-        hello = child.message(STARTS_WITHIN_S)
-    except OverrunError as reason:
-        raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
-    if not isinstance(hello, Hello):
-        raise InternalError("the sampling process does not speak this version's language; reinstall matbench")
-
-
 @dataclass
 class Session:
     """One run, from a plan to its last sample.
@@ -201,7 +71,7 @@ class Session:
     plan
         What to measure.
     blocks
-        Those of its blocks that are still to be measured.
+        Those of its blocks that are still to be measured, each at least once.
     caches
         The machine's cache sizes.
     memory_bytes
@@ -214,6 +84,17 @@ class Session:
         Paths of further BLAS libraries.
     process
         Index of the first sampling process.
+    processes
+        That measure each block, one after another.
+    so_far
+        What was measured before, where a run is continued.
+    ceilings, chains
+        Whether memory bandwidth and the peak are to be measured, by the first process.
+    compiled
+        Folder in which processes share what they compile, with those of other sessions, too; then no first call may
+        be one that compiles. By default an empty one.
+    tuned
+        Where kernels cut their loops, as it was tuned on this machine.
     child
         Starts a sampling process; an argument for the tests' sake.
     """
@@ -226,7 +107,12 @@ class Session:
     threads: int
     blas: tuple[str, ...] = ()
     process: int = 0
+    processes: int = 1
+    so_far: tuple[Measurement, ...] = ()
     ceilings: bool = True
+    chains: bool = True
+    compiled: str | None = None
+    tuned: tuple[TunedBlocks, ...] = ()
     clock: Clock = field(default_factory=SystemClock)
     child: Callable[[int, Sequence[str]], Any] = Child
     stopping: bool = False
@@ -243,16 +129,42 @@ class Session:
         InternalError
             If the sampling process can't be started.
         """
-        todo = list(self.blocks)
-        process, ceilings, chains = self.process, self.ceilings, True
-        while todo and not self.stopping and (process == self.process or self.clock.wall_ns() < self.deadline_ns):
-            attempt = _Attempt(self, tuple(todo), process, ceilings, chains)
-            yield from attempt.run()
-            if attempt.failure is None:
-                return
-            todo, lost = attempt.remaining()
-            yield from lost
-            process, ceilings, chains = process + 1, False, chains and not attempt.failed_before_blocks
+        found = Findings(self.blocks, self.processes, self.so_far)
+        process, ceilings, chains, software = self.process, self.ceilings, self.chains, Software((), None)
+        # The parent's folder: a process that is killed would leave its own behind.
+        with tempfile.TemporaryDirectory(prefix="matbench-", ignore_cleanup_errors=True) as folder:
+            compiled = self.compiled or tempfile.mkdtemp(dir=folder)
+            while (blocks := found.wanted()) and not self.stopping and self._in_time(process, found):
+                if found.checked:  # not the first: in an order of its own
+                    blocks = _shuffled(blocks, found, Random(f"{self.plan.seed}/{process}"))  # noqa: S311  repeatable
+                attempt = _Attempt(self, found, blocks, process, compiled, ceilings=ceilings, chains=chains)
+                for event in attempt.run():
+                    software = _joined(software, event) if isinstance(event, Software) else software
+                    yield software if isinstance(event, Software) else event
+                if attempt.failure is not None:
+                    yield from attempt.lost()
+                    if attempt.compiles:  # what it told nobody is not known to be right, nor how long it compiled
+                        found.checked.clear()
+                        compiled = self.compiled or tempfile.mkdtemp(dir=folder)
+                process, ceilings = process + 1, False
+                chains = chains and attempt.failure is not None and not attempt.failed_before_blocks
+
+    def _in_time(self, process: int, found: Findings) -> bool:
+        """Whether another process would still come to its samples; the first one is always tried."""
+        return process == self.process or self.clock.wall_ns() + found.start_ns < self.deadline_ns
+
+
+def _joined(before: Software, later: Software) -> Software:
+    """The libraries of all processes: one that loads what another has compiled does not load the compiler's."""
+    libraries = tuple(dict.fromkeys((*before.libraries, *later.libraries)))
+    return Software(libraries, later.threading_layer or before.threading_layer)
+
+
+def _shuffled(blocks: Sequence[Block], found: Findings, draw: Random) -> tuple[Block, ...]:
+    """Blocks that no process has measured, in the order of the plan; then the others in random order."""
+    new = [block for block in blocks if not found.turns[block.problem]]
+    again = [block for block in blocks if found.turns[block.problem]]
+    return (*new, *draw.sample(again, len(again)))
 
 
 @dataclass
@@ -260,46 +172,54 @@ class _Attempt:
     """One sampling process's share of a session."""
 
     session: Session
+    found: Findings
     blocks: tuple[Block, ...]
     process: int
-    ceilings: bool
-    chains: bool
+    compiled: str
+    ceilings: bool = field(kw_only=True)
+    chains: bool = field(kw_only=True)
     failure: str | None = None
     _done: int = 0
     _started: Started | None = None
-    _told: set[Case] = field(default_factory=set)
-    _settled: set[Case] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.compiles = not self.found.checked
+        self._before, self._turn = self.found.done, self.session.processes - self.found.later
 
     def run(self) -> Iterator[Event]:
         """Its events; afterwards `failure` says why it ended before its time, or None."""
-        session = self.session
-        # The parent's folder: a process that is killed would leave its own behind.
-        with tempfile.TemporaryDirectory(prefix="matbench-", ignore_cleanup_errors=True) as compiled:
-            child = session.child(session.threads, session.blas)
-            try:
-                self._greet(child, compiled)
-                yield from self._converse(child)
-            except OverrunError as reason:
-                self.failure = str(reason)
-            finally:
-                child.end()
+        session, begun_ns = self.session, self.session.clock.wall_ns()
+        child = session.child(session.threads, session.blas)
+        try:
+            await_greeting(child)
+            self.found.start_ns = max(self.found.start_ns, session.clock.wall_ns() - begun_ns)
+            child.order(self._job(session.clock.wall_ns() - begun_ns))
+            yield from self._converse(child)
+        except OverrunError as reason:
+            self.failure = str(reason)
+        finally:
+            child.end()
+            for block in self.blocks[: self._done if self.failure else None]:
+                self.found.turns[block.problem] += 1
 
-    def _greet(self, child: Any, compiled: str) -> None:
+    def _job(self, start_ns: int) -> Job:
         session = self.session
-        await_greeting(child)
-        seconds = (session.deadline_ns - session.clock.wall_ns()) * 1e-9
-        child.order(
-            Job(
-                plan=session.plan,
-                blocks=self.blocks,
-                process=self.process,
-                seconds=seconds,
-                memory_bytes=session.memory_bytes,
-                caches=session.caches,
-                ceilings=self.ceilings,
-                chains=self.chains,
-                compiled=compiled,
-            )
+        return Job(
+            plan=session.plan,
+            blocks=self.blocks,
+            process=self.process,
+            seconds=(session.deadline_ns - session.clock.wall_ns()) * 1e-9,
+            memory_bytes=session.memory_bytes,
+            caches=session.caches,
+            ceilings=self.ceilings,
+            chains=self.chains,
+            compiled=self.compiled,
+            checked=tuple(sorted(self.found.checked)),
+            known=self.found.known(self.blocks),
+            processes=session.processes,
+            later=self.found.later,
+            start_s=start_ns * 1e-9,
+            tuned=session.tuned,
         )
 
     def _converse(self, child: Any) -> Iterator[Event]:
@@ -311,49 +231,50 @@ class _Attempt:
                 allowed, self._started = message.allowed_s, message
             elif isinstance(message, Pause):
                 self._done, self._started = message.block, None
-                before = len(session.blocks) - len(self.blocks)
-                yield Progress(before + message.block, len(session.blocks), message.left_s)
+                yield self._progress(message)
                 child.order(Go(stop=session.stopping))
             elif isinstance(message, Finished):
                 yield Software(message.libraries, message.threading_layer)
                 return
             elif isinstance(message, Measurement | Ceiling):
                 if isinstance(message, Measurement):
-                    self._told.add(message.case)
-                    if message.outcome != "measured":
-                        self._settled.add(message.case)
+                    self.found.told(message)
                 yield message
+
+    def _progress(self, pause: Pause) -> Progress:
+        session = self.session
+        problem = self.blocks[pause.block].problem if pause.block < len(self.blocks) else None
+        whole = len(session.blocks) * session.processes
+        return Progress(
+            self._before + pause.block, whole, pause.left_s, problem, turn=self._turn, turns=session.processes
+        )
 
     @property
     def failed_before_blocks(self) -> bool:
         """Whether it ended while the hardware's limits were measured."""
         return self.failure is not None and self._started is not None and self._started.before_blocks
 
-    def remaining(self) -> tuple[list[Block], list[Measurement]]:
-        """Blocks that a next process has to measure, and the cases that are to blame, as ended."""
-        first, *rest = self.blocks[self._done :] or (None,)
-        if first is None:
-            return [], []
+    def lost(self) -> Iterator[Measurement]:
+        """After a failure, the cases that are to blame, as ended: no further process tries them."""
+        if self._done == len(self.blocks) or self.failed_before_blocks:  # no block is to blame
+            return
         blamed = self._started.case if self._started is not None else None
-        if self.failed_before_blocks:  # no block is to blame: all of them again
-            return [first, *rest], []
         if blamed is None:  # no single case to blame: the block is given up, what it has told is kept
-            return list(rest), [
-                Measurement(case=case, outcome="ended", reason=f"something in its block {self.failure}")
-                for case in (Case(kernel=name, problem=first.problem, threads=threads) for name, threads in first.arms)
-                if case not in self._told
-            ]
-        whole = self._started is not None and self._started.whole_kernel
-        lost: list[Measurement] = []
-        todo: list[Block] = []
-        for block in (first, *rest):
-            arms = []
-            for name, threads in block.arms:
-                case = Case(kernel=name, problem=block.problem, threads=threads)
-                if case == blamed or (whole and name == blamed.kernel and block.problem.dtype == blamed.problem.dtype):
-                    lost.append(Measurement(case=case, outcome="ended", reason=f"{name} {self.failure}"))
-                elif case not in self._settled:
-                    arms.append((name, threads))
-            if arms:
-                todo.append(msgspec.structs.replace(block, arms=tuple(arms)))
-        return todo, lost
+            first = self.blocks[self._done]
+            self.found.give_up(first)
+            reason = f"something in its block {self.failure}"
+            cases = [case for case in cases_of(first) if not self.found.has_samples(case)]
+        else:
+            whole = self._started is not None and self._started.whole_kernel
+            reason = f"{blamed.kernel} {self.failure}"
+            tried = (case for block in self.found.wanted() for case in cases_of(block))
+            cases = [case for case in tried if _is_blamed(case, blamed, whole)]
+        for case in cases:
+            self.found.settle(case)
+            yield Measurement(case=case, outcome="ended", reason=reason)
+
+
+def _is_blamed(case: Case, blamed: Case, whole: bool) -> bool:
+    """Whether a case is given up with the one that is to blame: all of its kernel and dtype, if it is the kernel."""
+    same = case.kernel == blamed.kernel and case.problem.dtype == blamed.problem.dtype
+    return case == blamed or (whole and same)

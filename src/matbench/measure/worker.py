@@ -12,7 +12,9 @@ import os
 import queue
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
 from typing import BinaryIO, TextIO, cast
 
 import msgspec
@@ -22,14 +24,20 @@ from matbench.kernels.registry import Function
 from matbench.measure.bench import Bench
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels, loaded_libraries
+from matbench.measure.pairs_arms import cached
 from matbench.measure.pairs_worker import compare
+from matbench.measure.plan import LOAD_S, cases_of, is_base
 from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, PairJob, Pause, decode_order
 from matbench.measure.roofs import measure_chains, measure_levels, measure_streams
 from matbench.measure.threads import ThreadControl
+from matbench.measure.tuning import with_tuned
+from matbench.measure.turns import Turn, own_share, within
 from matbench.model import Block, Case, Dtype, Library, Measurement
 from matbench.operations import OPERATIONS
 
 __all__ = ["main", "work"]
+
+FOR_SAMPLES = 0.85  # of the time of a process that is not the first; the rest goes to operands, checks and waiting
 
 
 class Channel:
@@ -99,7 +107,10 @@ def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
 
     @functools.cache
     def bound(made: Kernel, dtype: Dtype) -> Function:
-        return made.bind(dtype, job.caches)
+        function = made.bind(dtype, job.caches)
+        if job.processes > 1 and job.compiled is not None:
+            cached(function, str(PurePath(job.compiled) / f"{zlib.crc32(made.name.encode()):08x}"))
+        return function
 
     bench = Bench(
         registry=registry,
@@ -111,6 +122,9 @@ def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
         tell=channel.tell,
         bound=bound,
         ends_ns=deadline,
+        turn=Turn(job.processes, job.later),
+        known={each.case: each for each in job.known},
+        checked=frozenset(job.checked),
     )
     for done in _steps(bench, job, left_s):
         channel.tell(Pause(block=done, left_s=left_s()))
@@ -134,11 +148,47 @@ def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]
     blocks = tuple(_here(bench, block) for block in job.blocks)
     for _ in _compile(bench, blocks, left_s):
         yield 0
+    theirs_s = _kept_for_later(bench, job, blocks, left_s())
     for index, block in enumerate(blocks):
-        seconds = first_share([bench.needs(each) for each in blocks[index:]], left_s())
+        seconds = first_share([bench.needs(each) for each in blocks[index:]], max(0.0, left_s() - theirs_s))
         for _ in bench.measure(block, seconds):
             yield index
         yield index + 1
+
+
+def _kept_for_later(bench: Bench, job: Job, blocks: Sequence[Block], left_s: float) -> float:
+    """Time that the processes after this one get, s.
+
+    Small cases overrun into it where this process is late: that each is measured at all comes before intervals.
+    """
+    compiled = sum(bench.registry.get(name).compiled for name, _ in bench.laws)
+    start_s = job.start_s + LOAD_S * compiled
+    bench.spared = _spared(bench, blocks, FOR_SAMPLES * (left_s - job.later * start_s) / (job.later + 1))
+    if not job.later:
+        return 0.0
+    now, each = (
+        (sum(least for least, _ in needs), sum(wanted for _, wanted in needs))
+        for needs in ([bench.needs(block) for block in blocks], [bench.needs(block, 1) for block in blocks])
+    )
+    own_s = own_share(now, each, job.later, max(0.0, left_s - job.later * start_s))
+    return left_s - own_s
+
+
+def _spared(bench: Bench, blocks: Sequence[Block], limit_s: float) -> frozenset[Case]:
+    """Known cases that would not fit into the time of this process, the dearest first.
+
+    A base is worth as much as all that is told over it.
+    """
+    costs: dict[Case, float] = {}
+    worths: list[int] = []
+    for block in blocks:
+        for case in cases_of(block):
+            if case in bench.known:
+                alone = Block(problem=case.problem, arms=((case.kernel, case.threads),))
+                costs[case] = bench.needs(alone)[0]
+                worths.append(len(block.arms) if is_base(bench.plan, case.kernel, case.problem) else 1)
+    kept = within([*costs.values()], worths, limit_s)
+    return frozenset(case for place, case in enumerate(costs) if place not in kept)
 
 
 def _compile(bench: Bench, blocks: Sequence[Block], left_s: Callable[[], float]) -> Iterator[None]:
@@ -192,21 +242,27 @@ def first_share(needs: Sequence[tuple[float, float]], left_s: float) -> float:
     return needs[0][1] + left / len(needs)
 
 
-def main() -> None:
-    """Greet, take a job, do it, say goodbye."""
+def main(registry: Registry | None = None) -> None:
+    """Greet, take a job, do it, say goodbye.
+
+    Parameters
+    ----------
+    registry
+        The kernels there are; by default those of this installation.
+    """
     outgoing = cast("BinaryIO", os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # prints of kernels must not look like messages
     sys.stdout = cast("TextIO", sys.stderr)
-    registry = default_registry(*OPERATIONS)
+    registry = default_registry(*OPERATIONS) if registry is None else registry
     add_blas_kernels(registry, sys.argv[1:])
     channel = Channel(sys.stdin.buffer, outgoing)
     channel.tell(Hello(libraries=described_libraries()))
     job = channel.order()
     if isinstance(job, Job):
         _compile_into(job.compiled)
-        work(job, registry, channel, SystemClock())
+        work(job, with_tuned(registry, job.tuned), channel, SystemClock())
     elif isinstance(job, PairJob):
-        compare(job, registry, channel, SystemClock())
+        compare(job, with_tuned(registry, job.tuned), channel, SystemClock())
     channel.tell(Finished(threading_layer=_threading_layer(), libraries=described_libraries()))
     outgoing.close()
     os._exit(0)  # the listening thread still waits for input; there is nothing left to clean up

@@ -1,0 +1,102 @@
+"""What the processes of a run have found so far, as the parent has heard it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from matbench.measure.plan import cases_of
+from matbench.measure.protocol import Known
+from matbench.model import Block, Case, Dtype, Measurement, Problem
+
+__all__ = ["Findings"]
+
+
+class Findings:
+    """What the processes of a run have found so far: which cases are right, calibrated, settled, sampled often enough.
+
+    Attributes
+    ----------
+    turns
+        Processes that have measured each problem, as far as its blocks are concerned.
+    checked
+        Kernels that were compiled by this run and found right.
+    start_ns
+        Time that the slowest process took to start, ns.
+    """
+
+    def __init__(self, blocks: Sequence[Block], processes: int, so_far: Sequence[Measurement]) -> None:
+        self.blocks, self.processes = blocks, processes
+        self.checked: set[tuple[str, Dtype]] = set()
+        self.start_ns = 0
+        self._known: dict[Case, Known] = {}
+        self._sampled: dict[Case, set[int]] = {}
+        self._settled: set[Case] = set()
+        for each in so_far:
+            self._keep(each, settled=each.outcome in {"wrong", "ended"})  # what was skipped may be tried again
+        self.turns: Counter[Problem] = Counter()
+        for block in blocks:  # what is asked for is measured once at least, however often it was
+            before = max((len(self._sampled.get(case, ())) for case in cases_of(block)), default=0)
+            self.turns[block.problem] = min(before, processes - 1)
+
+    def wanted(self) -> tuple[Block, ...]:
+        """Blocks that need another process, with the arms that are still to be measured."""
+        found = []
+        for block in self.blocks:
+            arms = tuple(
+                arm for arm, case in zip(block.arms, cases_of(block), strict=True) if case not in self._settled
+            )
+            if arms and self.turns[block.problem] < self.processes:
+                found.append(msgspec.structs.replace(block, arms=arms))
+        return tuple(found)
+
+    def told(self, measurement: Measurement) -> None:
+        """Take in what a process has told of a case."""
+        self._keep(measurement, settled=measurement.outcome != "measured")
+        if measurement.outcome == "measured":
+            self.checked.add((measurement.case.kernel, measurement.case.problem.dtype))
+
+    def _keep(self, told: Measurement, *, settled: bool) -> None:
+        case, samples = told.case, told.samples
+        if settled:
+            self._settled.add(case)
+        if len(samples):
+            self._sampled.setdefault(case, set()).update(samples.process)
+            call_s = min(ns * 1e-9 / loops for ns, loops in zip(samples.elapsed_ns, samples.loops, strict=True))
+            before = self._known.get(case)
+            self._known[case] = Known(
+                case=case,
+                loops=before.loops if before else samples.loops[-1],
+                call_s=min(call_s, before.call_s) if before else call_s,
+                processes=len(self._sampled[case]),
+            )
+
+    def known(self, blocks: Sequence[Block]) -> tuple[Known, ...]:
+        """What is known of the cases of some blocks."""
+        cases = (case for block in blocks for case in cases_of(block))
+        return tuple(self._known[case] for case in cases if case in self._known)
+
+    def has_samples(self, case: Case) -> bool:
+        """Whether a case was sampled by any process."""
+        return case in self._sampled
+
+    def settle(self, case: Case) -> None:
+        """Let no further process try a case."""
+        self._settled.add(case)
+
+    def give_up(self, block: Block) -> None:
+        """Let no further process measure a block."""
+        self.turns[block.problem] = self.processes
+
+    @property
+    def done(self) -> int:
+        """Blocks that are finished, each as often as there are processes."""
+        over = {each.problem for each in self.blocks} - {each.problem for each in self.wanted()}
+        return sum(self.processes if each.problem in over else self.turns[each.problem] for each in self.blocks)
+
+    @property
+    def later(self) -> int:
+        """Processes that are to follow the next one."""
+        return max(0, *(self.processes - self.turns[block.problem] for block in self.wanted())) - 1

@@ -1,0 +1,34 @@
+"""How long a library's idle threads spin in a sampling process: what it is started with, and what a record tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["SHORT_SPINS", "short_spins"]
+
+# Idle threads spin so that the next call finds them awake: OpenBLAS's for 2**26 cycles, libgomp's for 300 000 turns,
+# Intel's and LLVM's OpenMP for 200 ms. What is timed next has to wait for their end. A sample is calls one after
+# another: one or two milliseconds are longer than any pause within, and shorter than the samples waited between.
+SHORT_SPINS = {
+    "OPENBLAS_THREAD_TIMEOUT": "22",
+    "GOMP_SPINCOUNT": "30000",
+    "KMP_BLOCKTIME": "2",
+}
+POLICY = "OMP_WAIT_POLICY"  # says the same of any OpenMP, and gives way to these
+
+
+def short_spins(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that have idle threads sleep soon, where the user has not said how long they are to spin.
+
+    Parameters
+    ----------
+    environ
+        What is set already.
+
+    Examples
+    --------
+    >>> short_spins({"OMP_WAIT_POLICY": "active"})
+    {'OPENBLAS_THREAD_TIMEOUT': '22'}
+    """
+    said = {"GOMP_SPINCOUNT", "KMP_BLOCKTIME"} if POLICY in environ else set()
+    return {name: value for name, value in SHORT_SPINS.items() if name not in environ and name not in said}
