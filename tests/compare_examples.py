@@ -97,8 +97,8 @@ def record(
     found = ladder() if measurements is None else measurements
     conditions = conditions or Conditions(load_1m=0.1, affinity=4)
     head = Header(
-        id=f"202611{day:02}T161203Z-{mark}",
-        created=f"2026-11-{day:02}T16:12:03Z",
+        id=f"202511{day:02}T161203Z-{mark}",
+        created=f"2025-11-{day:02}T16:12:03Z",
         machine=machine,
         host=Host(system="Linux", logical_cpus=4, host_id=host_id, cpu=Cpu(brand=cpu, generic="x86_64_v4"), **host),
         environment=environment,
@@ -120,7 +120,7 @@ def record(
         header=head,
         ceilings=(roof(), roof(threads=2)) if ceilings is None else ceilings,
         measurements=found,
-        end=End(f"2026-11-{day:02}T18:12:03Z", 7200.0, in_the_end or conditions) if end else None,
+        end=End(f"2025-11-{day:02}T18:12:03Z", 7200.0, in_the_end or conditions) if end else None,
     )
 
 

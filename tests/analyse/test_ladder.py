@@ -147,13 +147,15 @@ def test_the_base_runs_on_one_thread():
     assert only_row(measured("python_lists", *[1 * MS] * 6, threads=2)).speedup is None
 
 
-def test_samples_of_two_processes_pair_within_each():
-    def twice(kernel, first, second):
-        samples = taken(*[first] * 3).joined(taken(*[second] * 3, process=1))
+def test_samples_of_several_processes_pair_within_each():
+    def measured(kernel, first, second):
+        samples = Samples()
+        for process in range(6):
+            samples = samples.joined(taken(*[second if process % 2 else first] * 3, process=process))
         return Measurement(Case(kernel, SQUARE), samples=samples)
 
-    # The second process finds the machine twice as slow, for both alike.
-    table = tabulate(record(twice("python_lists", 10 * MS, 20 * MS), twice("numba_ijk", 1 * MS, 2 * MS)))
+    # Every second process finds the machine twice as slow, for both alike.
+    table = tabulate(record(measured("python_lists", 10 * MS, 20 * MS), measured("numba_ijk", 1 * MS, 2 * MS)))
     row = rows_by_case(table)["numba_ijk", "100", 1]
     assert close(row.speedup) == pytest.approx((10, 10, 10))
     assert close(row.seconds) == pytest.approx((1.5e-3, 1e-3, 2e-3))

@@ -111,6 +111,31 @@ def test_runs_under_other_versions_of_python_are_called_by_them():
     assert distinct_names(headers) == ("quiet-heron (Python 3.11.7)", "quiet-heron (Python 3.13.1)")
 
 
+def test_a_run_that_was_limited_to_some_cpus_is_called_so():
+    whole, limited = record(), record(mark="000001", conditions=Conditions(affinity=1))
+    assert distinct_names([limited.header]) == ("quiet-heron (1 of 4 CPUs)",)
+    assert distinct_names([whole.header, limited.header]) == ("quiet-heron", "quiet-heron (1 of 4 CPUs)")
+    newer = record(mark="000002", python="3.13.1")
+    assert distinct_names([each.header for each in (whole, limited, newer)]) == (
+        "quiet-heron (Python 3.11.7)",
+        "quiet-heron (Python 3.11.7, 1 of 4 CPUs)",
+        "quiet-heron (Python 3.13.1)",
+    )
+    again = record(mark="000003")
+    assert distinct_names([each.header for each in (whole, again, limited)]) == (
+        "quiet-heron/3f9a1c",
+        "quiet-heron/000003",
+        "quiet-heron/000001 (1 of 4 CPUs)",
+    )
+
+
+def test_a_limit_on_the_cpus_is_a_difference_that_is_told_first():
+    found = pair(record(), record(mark="000001", conditions=Conditions(affinity=1)))
+    assert found.is_one_machine
+    assert {fact.name: fact.values for fact in found.facts}["usable CPUs"] == ("4", "1")
+    assert "not all runs could use the same number of CPUs" in found.remarks
+
+
 # -- several runs ------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,14 @@ from scipy.special import ndtri
 from scipy.stats import binom
 
 from matbench.analyse.rows import Interval
-from matbench.analyse.statistics import call_seconds, median_interval, paired_ratio, rank_of_bound
+from matbench.analyse.statistics import (
+    call_interval,
+    call_seconds,
+    median_interval,
+    over_processes,
+    paired_ratio,
+    rank_of_bound,
+)
 from matbench.model import Samples
 
 TRIALS = 2000
@@ -215,7 +222,36 @@ def test_where_enough_processes_share_rounds_each_is_one_observation():
     assert found.estimate == pytest.approx(np.median(ratios), rel=0.002)
 
 
-def test_in_fewer_processes_each_round_is_an_observation_of_these():
-    base, other = taken([0.010, 0.011, 0.012, 0.013]), taken([0.001] * 4)
-    more, others = taken([0.014, 0.015], process=1), taken([0.001] * 2, process=1)
-    assert bounds(paired_ratio(base.joined(more), other.joined(others))) == pytest.approx((10, 15))
+@pytest.mark.parametrize("processes", range(2, 6))
+def test_two_to_five_processes_are_too_few_and_their_rounds_are_none_the_more(processes):
+    base, other = Samples(), Samples()
+    for process in range(processes):
+        base = base.joined(taken([0.010 + 0.001 * process] * 9, process=process))
+        other = other.joined(taken([0.001] * 9, process=process))
+    expected = Interval(pytest.approx(10 + (processes - 1) / 2, rel=0.01))
+    assert paired_ratio(base, other) == expected
+    assert call_interval(base) == Interval(pytest.approx(1e-3 * expected.estimate.expected, rel=0.01))
+
+
+@given(st.lists(st.lists(positive, min_size=1, max_size=5), min_size=1, max_size=12))
+def test_the_time_of_a_call_is_observed_once_a_process_however_many_its_rounds_are(processes):
+    samples = Samples()
+    for process, times in enumerate(processes):
+        samples = samples.joined(taken(times, process=process))
+    units = processes[0] if len(processes) == 1 else [float(np.median(times)) for times in processes]
+    found, expected = call_interval(samples), median_interval(units)
+    assert found.estimate == pytest.approx(expected.estimate, rel=1e-3)
+    assert (found.low is None) == (expected.low is None) == (len(units) < 6)
+
+
+def test_the_rule_for_values_is_that_for_pairs():
+    base, other = Samples(), Samples()
+    for process in range(7):
+        base = base.joined(taken([0.010 + 0.001 * process, 0.020], process=process))
+        other = other.joined(taken([0.001, 0.002], process=process))
+    ours, theirs = call_seconds(base), call_seconds(other)
+    keys = list(zip(base.process, base.round, strict=True))
+    logs = {key: math.log(one / two) for key, one, two in zip(keys, ours, theirs, strict=True)}
+    found = over_processes(logs)
+    assert bounds(paired_ratio(base, other)) == tuple(map(math.exp, bounds(found)))
+    assert over_processes({}) is None

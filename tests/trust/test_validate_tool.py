@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 import lzma
+import math
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from matbench.analyse.pairs import Verdict
+from matbench.analyse.rows import Interval
 from matbench.analyse.trust import Tally
 from matbench.analyse.worlds import WORLDS as NOISES
 from matbench.analyse.worlds import Harness, one_process, times
+from matbench.errors import UsageError
 from matbench.measure.order import orders
 from matbench.model import Problem
 from matbench.pairing import Cell, PairProcess
@@ -63,8 +67,55 @@ def test_the_plan_injects_every_slow_down_in_both_directions_for_every_kind(tool
 def test_batches_are_the_same_whenever_they_are_asked_for_and_parts_take_turns(tool):
     plan = tool("trust_plan")
     assert plan.batches() == plan.batches()
-    assert [batch.part for batch in plan.batches()[:4]] == list(plan.PARTS)
+    assert [batch.part for batch in plan.batches()[:5]] == list(plan.PARTS)
     assert len({batch.name for batch in plan.batches()}) == sum(part.batches for part in plan.PARTS.values())
+
+
+def test_a_quota_or_its_substitute_is_what_is_measured_unless_something_else_is_asked_for(tool, monkeypatch):
+    plan = tool("trust_plan")
+    for can, taken in ((True, "quota"), (False, "held")):
+        monkeypatch.setattr(plan, "can_limit", lambda can=can: can)
+        assert plan.usual_parts() == ("same", "injected", "co-runner", taken)
+
+
+def groups(root, version):
+    """A machine's root with one control group around this process; its files are nothing but files."""
+    own = root / "sys/fs/cgroup/job"
+    own.mkdir(parents=True)
+    (root / "proc/self").mkdir(parents=True)
+    kind, options = ("cgroup2", "rw") if version == 2 else ("cgroup", "rw,cpu")
+    (root / "proc/self/cgroup").write_text("0::/job\n" if version == 2 else "1:cpu:/job\n")
+    (root / "proc/self/mountinfo").write_text(f"1 1 0:1 / /sys/fs/cgroup rw - {kind} {kind} {options}\n")
+    return own
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_quota_is_a_group_of_our_own_that_is_left_again(tool, tmp_path, monkeypatch, version):
+    quota = tool("quota")
+    own, made = groups(tmp_path, version), Path.mkdir
+    monkeypatch.setattr(quota, "PATIENCE_S", 0.0)  # what is no control group keeps its files, and so its folder
+
+    def mkdir(path, *arguments, **options):
+        made(path, *arguments, **options)
+        if version == 2:
+            (path / "cpu.max").touch()
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with quota.limited(0.7, tmp_path):
+        [group] = own.glob("matbench-*")
+        pid = group.name.removeprefix("matbench-")
+        said = {path.name: path.read_text() for path in group.iterdir()}
+    limit = (
+        {"cpu.max": "70000 100000"} if version == 2 else {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "70000"}
+    )
+    assert said == limit | {"cgroup.procs": pid}
+    assert (own / "cgroup.procs").read_text() == pid
+
+
+def test_where_no_group_may_be_limited_the_substitute_is_named(tool, tmp_path):
+    quota = tool("quota")
+    with pytest.raises(UsageError, match="measure the part 'held'"), quota.limited(0.7, tmp_path):
+        pass
 
 
 def test_an_injected_arm_calls_its_kernel_so_often(tool):
@@ -107,6 +158,38 @@ def test_tables_are_derived_from_stored_samples(tool, tmp_path):
     assert "old" not in text
     assert validate.main(["tables", "--results", str(tmp_path), "--page", str(page)]) == 0
     assert page.read_text() == text
+
+
+def comparisons(word, count, truth=1.0, interval=(0.99, 1.01)):
+    cell, ratio = Cell(Problem(8, 8, 8), 1, "a", "b"), Interval(math.prod(interval) ** 0.5, *interval)
+    return [(truth, Verdict(cell, word, "", ratio=ratio))] * count
+
+
+def words(goals):
+    return [each.word for each in goals]
+
+
+def test_goals_are_met_missed_or_open_by_what_was_measured(tool):
+    goals = tool("trust_goals")
+
+    def same(count, wrong=0):
+        return [each for _, each in comparisons("EQUIVALENT", count) + comparisons("FASTER", wrong)]
+
+    found = comparisons("FASTER", 70, 1.02, (1.01, 1.03))
+    assert words(goals.goals_of(goals.Measured(same(300), found, same(200)))) == ["met"] * 5
+    assert words(goals.goals_of(goals.Measured(same(299, 1), found, same(199, 1)))) == ["met"] * 5
+    assert words(goals.goals_of(goals.Measured(same(100), found[:10], same(10)))) == ["open"] * 5
+    assert words(goals.goals_of(goals.Measured([], [], []))) == ["open"] * 5
+    off = comparisons("SLOWER", 10, 1.02, (0.98, 0.99))
+    assert words(goals.goals_of(goals.Measured(same(298, 2), found + off, same(190, 10)))) == ["missed"] * 5
+
+
+def test_the_summary_says_what_is_kept_what_is_missed_and_what_is_open(tool):
+    goals = tool("trust_goals")
+    made = [goals.Goal("alarms", "at most 1", "0 of 300", word) for word in ("met", "met")]
+    assert goals.summary(made) == "All that is asked for is kept: alarms: 0 of 300; alarms: 0 of 300."
+    mixed = [goals.Goal("a", "b", "c", word) for word in ("met", "missed", "open")]
+    assert goals.summary(mixed) == "Kept: a: c. Missed: a: c, where b is asked for. Too few comparisons to say: a: c."
 
 
 def test_the_table_of_other_harnesses_counts_what_each_calls_different(tool):
@@ -158,3 +241,5 @@ def test_the_page_s_tables_are_those_of_the_kept_results(tool):
     text = (TOOLS.parent / "docs" / "trust.md").read_text(encoding="utf-8")
     kept = msgspec.json.decode((validate.RESULTS / pages.SIMULATED).read_bytes(), type=tuple[pages.Simulated, ...])
     assert pages.simulated_table(kept) in text
+    parts = pages.tables(kept, validate.stored(validate.RESULTS), validate.kept_others(validate.RESULTS))
+    assert all(part in text for part in parts.values())

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from matbench.analyse.compare_runs import Run
-    from matbench.model import Conditions, Environment, Host, Library
+    from matbench.model import Conditions, Environment, Header, Host, Library
+    from matbench.pairing import PairHeader
 
-__all__ = ["GROUPS", "Fact", "Group", "blas_of", "differing", "facts_of", "remarks"]
+__all__ = ["GROUPS", "Fact", "Group", "blas_of", "cpus_of", "differing", "facts_of", "remarks"]
 
 Group = Literal["hardware", "software", "conditions"]
 GROUPS: tuple[Group, ...] = ("hardware", "software", "conditions")
@@ -96,6 +97,12 @@ def _conditions(conditions: Conditions) -> Iterator[tuple[str, str | None]]:
     yield "huge pages", conditions.huge_pages
     yield "clock", conditions.clock_source
     yield "on battery", None if conditions.on_battery is None else "yes" if conditions.on_battery else "no"
+
+
+def cpus_of(header: Header | PairHeader) -> str:
+    """How many CPUs a run could use: ``4``, or ``1 of 4`` where it was limited to some of its machine's."""
+    every, usable = header.host.logical_cpus, header.conditions.affinity
+    return str(every) if usable is None or usable >= every else f"{usable} of {every}"
 
 
 def blas_of(libraries: Sequence[Library]) -> str:

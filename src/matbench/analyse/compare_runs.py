@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from matbench.analyse.compare_cells import Array, Cell, cell_of, medians, work_of
+from matbench.analyse.compare_facts import cpus_of
 from matbench.analyse.doctor import diagnose, steal_share
 from matbench.analyse.ladder import peaks
 from matbench.analyse.pair_blocks import STOLEN
@@ -230,11 +231,13 @@ def _blocks(samples: Samples) -> list[list[float]]:
 def distinct_names(headers: Sequence[Header]) -> tuple[str, ...]:
     """A short name for each run that no other has: the machine's label, and what tells its runs apart.
 
-    That is the version of Python where each run of the machine has another, else the token of the record's id.
+    That is the version of Python and the CPUs that a run was limited to, where they tell all runs of the machine
+    apart, else the token of the record's id.
 
     Examples
     --------
-    Two runs of one machine read ``heron/3f9a1c`` and ``heron/77aa00``, or ``heron (Python 3.12.4)``.
+    Two runs of one machine read ``heron/3f9a1c`` and ``heron/77aa00``, or ``heron (Python 3.12.4)``, and one on some
+    of its CPUs ``heron (1 of 2 CPUs)``.
     """
     of_machine: dict[str, list[Header]] = {}
     for header in headers:
@@ -243,12 +246,13 @@ def distinct_names(headers: Sequence[Header]) -> tuple[str, ...]:
     for header in headers:
         others = of_machine[header.machine]
         pythons = {other.environment.python for other in others}
-        if len(others) == 1:
-            names.append(header.machine)
-        elif len(pythons) == len(others):
-            names.append(f"{header.machine} (Python {header.environment.python})")
-        else:
-            names.append(f"{header.machine}/{header.id.rpartition('-')[2]}")
+        setups = {(other.environment.python, cpus_of(other)) for other in others}
+        is_apart = len(setups) == len(others)
+        name = header.machine if is_apart else f"{header.machine}/{header.id.rpartition('-')[2]}"
+        notes = [f"Python {header.environment.python}"] if is_apart and len(pythons) > 1 else []
+        if "of" in cpus_of(header):
+            notes.append(f"{cpus_of(header)} CPUs")
+        names.append(f"{name} ({', '.join(notes)})" if notes else name)
     counts, seen = Counter(names), Counter[str]()
     for place, name in enumerate(names):
         if counts[name] > 1:

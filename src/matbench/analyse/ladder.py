@@ -11,7 +11,7 @@ import msgspec
 from matbench.analyse.predict import predict_whole
 from matbench.analyse.roofline import MEMORY, roofs_of
 from matbench.analyse.rows import Interval, Row, SpeedUp, Table
-from matbench.analyse.statistics import call_seconds, median_interval, paired_ratio
+from matbench.analyse.statistics import call_interval, call_seconds, paired_ratio, processes_of
 from matbench.model import DTYPES, Case, Ceiling, KernelCard, Measurement, Problem, Record
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
@@ -57,7 +57,7 @@ def fastest(streams: dict[str, Interval], threads: int) -> float | None:
     return next((roof.bandwidth for roof in roofs_of(streams, threads) if roof.level == MEMORY), None)
 
 
-def _rate(work: float, seconds: Interval) -> Interval:
+def rate_of(work: float, seconds: Interval) -> Interval:
     """Work over time, with the time's bounds the other way round."""
     return Interval(
         work / seconds.estimate,
@@ -127,13 +127,13 @@ class _Reader:
         each = self.found[case]
         if not len(each.samples) or each.outcome == "wrong":
             return Row(case, card, skipped=each.reason or each.outcome, wrong=each.outcome == "wrong")
-        return self._filled(case, median_interval(call_seconds(each.samples)), each)
+        return self._filled(case, call_interval(each.samples), each)
 
     def _filled(self, case: Case, seconds: Interval, each: Measurement | None, fitted: str | None = None) -> Row:
         card, problem = self.card(case.kernel), case.problem
-        rate = _rate(problem.flops, seconds) if problem.flops and not card.view else None
+        rate = rate_of(problem.flops, seconds) if problem.flops and not card.view else None
         is_moving = problem.definition.told == "byte/s" and not card.view
-        traffic = _rate(problem.operand_bytes, seconds) if is_moving else None
+        traffic = rate_of(problem.operand_bytes, seconds) if is_moving else None
         bandwidth = fastest(self.bandwidths, case.threads)
         peak = self.peaks.get(f"{case.problem.dtype}/{case.threads}")
         first_call_ns = each.first_call_ns if each is not None else None
@@ -144,6 +144,7 @@ class _Reader:
             rate=rate,
             peak_fraction=rate.estimate / peak.estimate if rate and peak else None,
             speedup=self._speedup(case, seconds, each),
+            processes=processes_of(each.samples) if each is not None else 0,
             first_call_s=None if first_call_ns is None else first_call_ns * 1e-9,
             extrapolated=each is None,
             ended=each.reason if each is not None and each.outcome == "ended" else None,
@@ -165,7 +166,7 @@ class _Reader:
             ratio = paired_ratio(measured.samples, each.samples)
             return None if ratio is None else SpeedUp(self.base, ratio.estimate, ratio.low, ratio.high)
         else:
-            of_base, of_case = median_interval(call_seconds(measured.samples)), seconds
+            of_base, of_case = call_interval(measured.samples), seconds
         ratio = _ratio(of_base, of_case)
         return SpeedUp(self.base, ratio.estimate, ratio.low, ratio.high, extrapolated=True)
 

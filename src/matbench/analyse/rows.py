@@ -37,6 +37,7 @@ class Row(Value, frozen=True):
     rate: Interval | None = None  # operations, 2 m n k for a product, over the time, flop/s
     peak_fraction: float | None = None  # rate over the measured peak of the same dtype and thread count
     speedup: SpeedUp | None = None
+    processes: int = 0  # sampling processes that took its samples: what its intervals are over
     first_call_s: float | None = None  # first call, compilation included, s
     extrapolated: bool = False  # whether `seconds` is a prediction, its bounds a prediction interval
     fitted: str | None = None  # for a prediction: the range it was fitted on, in words

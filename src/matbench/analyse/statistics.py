@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matbench.analyse.rows import Interval
 from matbench.model import Samples
 
 __all__ = [
     "CONFIDENCE",
+    "call_interval",
     "call_seconds",
     "holm",
     "median_interval",
+    "over_processes",
     "paired_ratio",
     "processes_needed",
+    "processes_of",
     "rank_of_bound",
     "sign_test",
     "upper_bound",
@@ -160,13 +163,72 @@ def call_seconds(samples: Samples) -> tuple[float, ...]:
     return tuple(elapsed * 1e-9 / loops for elapsed, loops in pairs)
 
 
+def processes_of(samples: Samples) -> int:
+    """How many processes took the samples."""
+    return len(set(samples.process))
+
+
+def over_processes(values: Mapping[tuple[int, int], float], confidence: float = CONFIDENCE) -> Interval | None:
+    """The median of values that were observed round by round in some processes, and its interval.
+
+    The process is the unit: where code and data lie in memory is drawn once for each, and moves a value by more than
+    its rounds scatter. So each process is one observation, the median of its rounds. Where there is a single one, its
+    rounds are the observations, and the interval is of this process: another may lie outside. Two to five are too
+    few for an interval, and that of their rounds would not hold for others.
+
+    Parameters
+    ----------
+    values
+        By process and round.
+    confidence
+        Two-sided.
+
+    Returns
+    -------
+    Interval or None
+        None without values; without bounds where there are too few for an interval.
+
+    Examples
+    --------
+    >>> over_processes({(process, turn): process + turn / 10 for process in range(6) for turn in range(3)})
+    Interval(estimate=2.6, low=0.1, high=5.1)
+    >>> over_processes({(0, 0): 1.0, (1, 0): 2.0})
+    Interval(estimate=1.5, low=None, high=None)
+    """
+    if not values:
+        return None
+    return _over_groups(((process, value) for (process, _), value in values.items()), confidence)
+
+
+def _over_groups(values: Iterable[tuple[int, float]], confidence: float) -> Interval:
+    """The rule of `over_processes`, for values with the processes that they come from; at least one."""
+    groups: dict[int, list[float]] = defaultdict(list)
+    for process, value in values:
+        groups[process].append(value)
+    if len(groups) == 1:
+        return median_interval(next(iter(groups.values())), confidence)
+    return median_interval([statistics.median(each) for each in groups.values()], confidence)
+
+
+def call_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
+    """The median time of a call, s, with its interval by the rule of `over_processes`.
+
+    Parameters
+    ----------
+    samples
+        At least one.
+    confidence
+        Two-sided.
+    """
+    return _over_groups(zip(samples.process, call_seconds(samples), strict=True), confidence)
+
+
 def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) -> Interval | None:
     """Time of the base over time of the other: the median over rounds in which both were sampled.
 
-    What the machine does to a whole round, fast or slow, cancels. Where several processes share enough for an interval,
-    each is one observation, the median of its rounds, as in a paired comparison; in fewer processes each round is,
-    and the interval is one of these processes. Where the rounds in common are too few for an interval, the estimate
-    is the ratio of the two medians over all samples.
+    What the machine does to a whole round, fast or slow, cancels. The interval is by the rule of `over_processes`,
+    on logarithms. Where all samples are of one process that has too few rounds in common for an interval,
+    and where there is no such round at all, the estimate is the ratio of the two medians over all samples.
 
     Returns
     -------
@@ -175,18 +237,16 @@ def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) 
     """
     if not len(base) or not len(other):
         return None
-    times = dict(zip(zip(base.process, base.round, strict=True), call_seconds(base), strict=True))
-    logs: dict[int, list[float]] = defaultdict(list)
-    for process, turn, seconds in zip(other.process, other.round, call_seconds(other), strict=True):
-        if (process, turn) in times:
-            logs[process].append(math.log(times[process, turn] / seconds))
-    found = _over_units([statistics.median(each) for each in logs.values()], confidence)
-    found = found or _over_units([each for rounds in logs.values() for each in rounds], confidence)
-    if found is None or found.low is None or found.high is None:
+    ours, theirs = _by_round(base), _by_round(other)
+    logs = {key: math.log(ours[key] / seconds) for key, seconds in theirs.items() if key in ours}
+    found = over_processes(logs, confidence)
+    if found is None or (found.low is None and len({*base.process, *other.process}) == 1):
         return Interval(statistics.median(call_seconds(base)) / statistics.median(call_seconds(other)))
+    if found.low is None or found.high is None:
+        return Interval(math.exp(found.estimate))
     return Interval(math.exp(found.estimate), math.exp(found.low), math.exp(found.high))
 
 
-def _over_units(values: Sequence[float], confidence: float) -> Interval | None:
-    """The median's interval over independent observations; None where they are too few for one."""
-    return median_interval(values, confidence) if rank_of_bound(len(values), confidence) else None
+def _by_round(samples: Samples) -> dict[tuple[int, int], float]:
+    """Time of one call, s, by process and round."""
+    return dict(zip(zip(samples.process, samples.round, strict=True), call_seconds(samples), strict=True))

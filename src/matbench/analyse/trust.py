@@ -61,11 +61,6 @@ class Tally(Value, frozen=True):
         return upper_bound(self.wrong, self.comparisons)
 
     @property
-    def found_at_least(self) -> float:
-        """Lower 95 % confidence bound of the share found among the decided."""
-        return 1 - upper_bound(self.decided - self.found, self.decided) if self.decided else 0.0
-
-    @property
     def covered_at_least(self) -> float:
         """Lower 95 % confidence bound of the share of intervals that hold the truth."""
         return 1 - upper_bound(self.intervals - self.covered, self.intervals) if self.intervals else 0.0
