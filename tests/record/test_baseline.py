@@ -11,7 +11,7 @@ import pytest
 
 from matbench.errors import RecordError, UsageError
 from matbench.record import baseline
-from matbench.record.baseline import baseline_at, work_tree
+from matbench.record.baseline import Baseline, Library, baseline_at, other_libraries, work_tree
 from matbench.record.gates import GateTable, read_gate
 
 
@@ -104,6 +104,8 @@ def test_an_interpreter_and_its_environment_are_where_it_imports_from(tmp_path):
     with baseline_at(sys.executable, lambda: "pkg") as found:
         assert Path(os.__file__).parent in found.roots
         assert found.tree is None
+        assert "numpy" in found.libraries
+        assert other_libraries(found, "numpy") == other_libraries(found, None) == ()
     if os.name == "posix":
         (tmp_path / "venv" / "bin").mkdir(parents=True)
         (tmp_path / "venv" / "pyvenv.cfg").touch()
@@ -117,6 +119,22 @@ def test_an_interpreter_and_its_environment_are_where_it_imports_from(tmp_path):
 def test_what_is_no_baseline_is_told_in_a_sentence(reference):
     with pytest.raises(UsageError, match="there is no baseline"), baseline_at(reference, lambda: "pkg"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("package", "told"),
+    [
+        ("My_Pkg", [("gone", "1.0", None), ("numpy", "1.0", True)]),  # what it requires, however that is written
+        (None, [("colour", "3.0", None), ("gone", "1.0", None), ("my-pkg", "1.0", None), ("numpy", "1.0", True)]),
+    ],
+)
+def test_libraries_that_are_others_in_an_environment_are_found(package, told):
+    requires = ("NumPy>=1; python_version > '3'", "gone[x]", "never-there", "")
+    libraries = {"my-pkg": Library("1.0", requires), "numpy": Library("1.0"), "gone": Library("1.0")}
+    baseline = Baseline("old", "", (), libraries=libraries | {"colour": Library("3.0")})
+    found = other_libraries(baseline, package)
+    assert [(name, there, here and True) for name, there, here in found] == told
+    assert other_libraries(Baseline("old", "", ()), package) == ()
 
 
 def test_a_file_that_is_no_interpreter_is_told(tmp_path):

@@ -20,6 +20,7 @@ from matbench.record.bundles import bundled
 from matbench.record.journal import encode_record
 
 RUN_LINES = encode_record(record()).splitlines(keepends=True)
+RUN_ID = record().header.id.encode()
 PAIR_LINES = encode_record(PAIR).splitlines(keepends=True)
 BUNDLE_LINES = gzip.decompress(bundled(ALL, MANIFEST)).splitlines(keepends=True)
 READING = (
@@ -32,6 +33,15 @@ READING = (
     ("export", "--to", "record"),
     ("validate",),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_home(tmp_path_factory):
+    """Nothing of whoever runs the tests is read or written."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 def does(folder, *arguments) -> tuple[int, str, str]:
@@ -109,3 +119,49 @@ def test_a_link_to_nothing_that_can_be_read_is_one_sentence(tmp_path, command, t
     code, out, err = does(tmp_path, *command)
     assert code == 2
     documented(code, out, err)
+
+
+COMPARING = ((), ("--format", "json"), ("--format", "csv"), ("--format", "md"), ("--format", "html"), ("--by", "n"))
+
+
+@fuzz(60)
+@given(data=odd | damaged(RUN_LINES) | damaged(PAIR_LINES), options=st.sampled_from(COMPARING))
+def test_a_comparison_with_any_file_is_made_or_refused(tmp_path_factory, data, options):
+    folder = tmp_path_factory.mktemp("fuzz")
+    # The same measurements under another id: whatever they are, they are cells that both have.
+    there = {"x.jsonl": data, "y.jsonl": data.replace(RUN_ID, b"20250101T000000Z-b")}
+    for name, each in there.items():
+        (folder / name).write_bytes(each)
+    code, out, err = does(folder, "compare", "x.jsonl", "y.jsonl", *options)
+    documented(code, ascii(out) if "json" in options and out else out, err)
+    found = files(folder)
+    assert bool(found.pop("comparison.html", b"")) == (code != 2 and "html" in options)
+    assert found == there
+
+
+@fuzz(60)
+@given(data=odd | damaged(RUN_LINES), json=st.booleans())
+def test_a_store_with_any_file_in_it_is_listed(tmp_path_factory, data, json):
+    folder = tmp_path_factory.mktemp("fuzz")
+    for name, each in {"m/good.jsonl": b"".join(RUN_LINES), "o/x.jsonl": data}.items():
+        path = folder / "results" / "records" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each)
+    before = files(folder)
+    code, out, err = does(folder, "records", *["--json"] * json)
+    documented(code, ascii(out) if json else out, err)  # programs get what is stored
+    assert code == 0
+    assert RUN_ID.decode() in out
+    assert files(folder) == before
+
+
+@fuzz(8)
+@given(data=odd)
+def test_of_any_file_a_page_is_made_or_a_sentence(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("fuzz")
+    (folder / "x.jsonl").write_bytes(data)
+    code, out, err = does(folder, "report", "x.jsonl", "-o", "page.html")
+    documented(code, out, err)
+    found = files(folder)
+    assert bool(found.pop("page.html", b"")) == (code == 0)
+    assert found == {"x.jsonl": data}

@@ -20,7 +20,7 @@ from matbench.analyse.ladder import tabulate
 from matbench.analyse.plausible import implausible
 from matbench.cli.pair import parse_claim
 from matbench.cli.reading import parse_dtype
-from matbench.cli.running import parse_threads
+from matbench.cli.run_options import parse_threads
 from matbench.errors import RecordError, UsageError
 from matbench.record.asv_reading import asv_files, asv_place, read_asv
 from matbench.record.exchange import COLUMNS, read_samples, record_from_csv, samples_csv

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matbench.errors import RecordError
 from matbench.model import Measurement
 from matbench.record import islands
-from matbench.record.islands import is_page, island, read_page, records_in
+from matbench.record.islands import is_page, island, page_records, read_page, records_in
 from matbench.record.journal import encode_record
 
 PLAIN = store_examples.record()
@@ -24,7 +24,7 @@ def page_of(*records, before="<!doctype html><title>x</title>", after="</body>")
 
 
 def told(page):
-    return records_in(page, "page.html")
+    return tuple(records_in(page, "page.html"))
 
 
 def test_a_record_comes_out_of_a_page_byte_for_byte():
@@ -135,3 +135,21 @@ def test_a_page_in_a_file_is_read_like_its_bytes(tmp_path):
     path.write_bytes(page_of(PLAIN))
     assert read_page(path) == (PLAIN,)
     assert msgspec.json.encode(read_page(path)[0].measurements) == msgspec.json.encode(PLAIN.measurements)
+
+
+def test_a_page_of_several_is_read_one_at_a_time(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_bytes(page_of(PLAIN) + f"{BEGIN}[]</script>".encode())
+    records = page_records(path)
+    assert next(records) == PLAIN
+    with pytest.raises(RecordError, match=r"record 2 of report\.html is empty"):
+        next(records)
+
+
+def test_a_record_larger_than_any_run_is_neither_written_nor_read(monkeypatch):
+    page = page_of(PLAIN, PLAIN)
+    monkeypatch.setattr(islands, "PART_LIMIT", 1000)
+    with pytest.raises(RecordError, match=r"page\.html is larger than 64 MiB"):
+        told(page)
+    with pytest.raises(RecordError, match="more than a page may hold"):
+        island(PLAIN)

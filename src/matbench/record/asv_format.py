@@ -44,4 +44,4 @@ MACHINE_VERSION = 1
 EXACT = ("stats_loops", "stats_process", "stats_round")
 
 RUNNER = "runner"  # selector on asv's pages that tells results of `matbench run` from those of `asv run`
-JSON_LIMIT = 64 * 2**20  # bytes of a file of asv's: ten years of a large project fit
+JSON_LIMIT = 16 * 2**20  # bytes of a file of asv's; decoded, it takes many times as much

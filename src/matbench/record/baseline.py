@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import msgspec
 from matbench.errors import RecordError, UsageError
 from matbench.record.files import printable, read_bytes
 
-__all__ = ["Baseline", "baseline_at", "work_tree"]
+__all__ = ["Baseline", "Library", "baseline_at", "other_libraries", "work_tree"]
 
 PATIENCE_S = 600.0  # for what comes over a network
 CODE = (".py", ".so", ".pyd")  # endings of what can be imported
@@ -31,7 +32,20 @@ CODE_LIMIT = 16 * 2**20  # bytes of one file; of a larger one only its name tell
 VERSION = re.compile(r"\d+(?:\.\d+)+(?:[a-z]+\d+)?")  # a bare version: '1.2', '2.0rc1'
 REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[\w, -]*\])?\s*(?:===?|~=|!=|<=?|>=?|@).+")
 REVISION = re.compile(r"[A-Za-z0-9@][\w./@{}^~+-]*")  # never an option of git's
-ASK = "import json, sys; print(json.dumps([list(sys.version_info[:2]), [path for path in sys.path if path]]))"
+ASK = """
+import json, sys
+from importlib.metadata import distributions
+found = {each.name: [each.version, each.requires or []] for each in distributions() if each.name and each.version}
+print(json.dumps([list(sys.version_info[:2]), [path for path in sys.path if path], found]))
+"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A distribution that lies beside a baseline: its version, and what it requires, as its metadata say it."""
+
+    version: str
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,12 +62,18 @@ class Baseline:
         Folders that its modules are imported from, the first that has one.
     tree
         Top folder of its files, where it is a checkout.
+    libraries
+        What is installed there, by normalised name, where it is an environment.
     """
 
     name: str
     identity: str
     roots: tuple[Path, ...]
     tree: Path | None = None
+    libraries: Mapping[str, Library] = field(default_factory=dict)
+
+
+Answer = tuple[tuple[int, int], list[str], dict[str, tuple[str, tuple[str, ...]]]]
 
 
 @contextlib.contextmanager
@@ -149,14 +169,55 @@ def _of_interpreter(python: Path, name: str) -> Baseline:
     hint = "name a Python interpreter, a virtual environment or a checkout"
     answer = _answer([str(python.absolute()), "-I", "-c", ASK])
     try:
-        version, paths = msgspec.json.decode(answer.stdout, type=tuple[tuple[int, int], list[str]])
+        version, paths, found = msgspec.json.decode(answer.stdout, type=Answer)
     except msgspec.DecodeError:
         raise UsageError(f"{printable(python.name)} is no Python interpreter; {hint}") from None
     if version != sys.version_info[:2]:
         here = ".".join(map(str, sys.version_info[:2]))
         there = ".".join(map(str, version))
         raise UsageError(f"{printable(name)} has Python {there}, this is {here}; compare within one version of Python")
-    return Baseline(printable(name, 40), _digest(str(python.absolute())), tuple(map(Path, paths)))
+    libraries = {_normal(each): Library(*told) for each, told in found.items()}
+    identity = _digest(str(python.absolute()))
+    return Baseline(printable(name, 40), identity, tuple(map(Path, paths)), libraries=libraries)
+
+
+def other_libraries(baseline: Baseline, package: str | None) -> tuple[tuple[str, str, str | None], ...]:
+    """Libraries of which a baseline's environment has another version than is here.
+
+    Parameters
+    ----------
+    baseline
+        The baseline; one that is no environment has no libraries of its own.
+    package
+        The distribution that is compared: what it requires is looked at; if None or unknown there, all that is there.
+
+    Returns
+    -------
+    tuple of (str, str, str or None)
+        Name, version there, and version here: None where it is not installed.
+    """
+    own = _normal(package or "")
+    known = baseline.libraries.get(own)
+    names = baseline.libraries.keys() - {own} if known is None else set(map(_required, known.requires))
+    found = []
+    for name in sorted(names & baseline.libraries.keys()):
+        there, here = baseline.libraries[name].version, None
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            here = importlib.metadata.version(name)
+        if there != here:
+            found.append((name, there, here))
+    return tuple(found)
+
+
+def _required(requirement: str) -> str:
+    """The distribution that a requirement is of, normalised: 'numpy>=2; python_version > "3"' is of numpy."""
+    found = re.match(r"[A-Za-z0-9][\w.-]*", requirement)
+    return _normal(found[0]) if found else ""
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _digest(text: str) -> str:

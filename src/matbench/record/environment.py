@@ -20,6 +20,7 @@ from matbench.record.ids import env_id
 from matbench.record.machine.source import UNKNOWN, clean
 
 __all__ = [
+    "environment_given",
     "environment_with",
     "libraries_from",
     "private_words",
@@ -80,6 +81,14 @@ def environment_with(
         environment,
         libraries=tuple(libraries),
         numba_threading_layer=None if threading_layer is None else clean(threading_layer, 80),
+    )
+    return msgspec.structs.replace(changed, env_id=env_id(changed))
+
+
+def environment_given(environment: Environment, variables: Mapping[str, str]) -> Environment:
+    """The environment of a process that is given further variables, and its id anew."""
+    changed = msgspec.structs.replace(
+        environment, variables=dict(sorted({**environment.variables, **variables}.items()))
     )
     return msgspec.structs.replace(changed, env_id=env_id(changed))
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from matbench.model import Conditions, Environment, Host
+from matbench.record.environment import environment_given
 from matbench.record.host import read_conditions, read_environment, read_host
+from matbench.record.tuning import environment_with_blocks
+from matbench.spinning import short_spins
+from matbench.tuning import TunedBlocks
 
 __all__ = ["Machine"]
 
@@ -15,8 +21,14 @@ class Machine:
 
     def __init__(self) -> None:
         self.host: Host = read_host()
-        self.environment: Environment = read_environment()
+        # Of a sampling process, which is given more than is set here.
+        self.environment: Environment = environment_given(read_environment(), short_spins(os.environ))
         self.conditions: Conditions = read_conditions()
+        self.tuned: tuple[TunedBlocks, ...] = ()  # what kernels are handed
+
+    def hand(self, blocks: tuple[TunedBlocks, ...]) -> None:
+        """Take note of the blocks that kernels are handed: with others, a run is one in another environment."""
+        self.tuned, self.environment = blocks, environment_with_blocks(self.environment, blocks)
 
     @property
     def processors(self) -> int:

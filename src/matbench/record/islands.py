@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from matbench.errors import RecordError
+from matbench.record.bundles import PART_LIMIT
 from matbench.record.files import open_limited, printable, read_bytes
 from matbench.record.journal import encode_record
 from matbench.record.reading import LINE_LIMIT, LINES_LIMIT, limited_lines, record_from_lines
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from matbench.model import Record
 
-__all__ = ["is_page", "island", "read_page", "records_in"]
+__all__ = ["is_page", "island", "page_records", "read_page", "records_in"]
 
 _BEGIN = b'<script type="application/json" class="matbench-record">'
 _END = b"</script>"
@@ -37,9 +38,14 @@ def island(record: Record) -> str:
     ------
     InternalError
         If it can't be stored.
+    RecordError
+        If it is larger than what `read_page` takes.
     """
     lines = encode_record(record).decode().rstrip("\n").split("\n")
     text = ",\n".join(lines).translate(_ESCAPED)
+    if len(text.encode()) > PART_LIMIT:
+        name = printable(record.header.id)
+        raise RecordError(f"{name} is larger than 64 MiB, more than a page may hold; look at it with `matbench show`")
     return f"{_BEGIN.decode()}[\n{text}\n]{_END.decode()}"
 
 
@@ -53,18 +59,24 @@ def is_page(path: Path) -> bool:
 
 
 def read_page(path: Path) -> tuple[Record, ...]:
-    """The records in the page at `path`, a file of at most 256 MiB, in their order.
+    """The records in the page at `path`, all of them; see `page_records`."""
+    return tuple(page_records(path))
+
+
+def page_records(path: Path) -> Iterator[Record]:
+    """The records in the page at `path`, a file of at most 256 MiB, one at a time in their order.
 
     Raises
     ------
     RecordError
-        If it can't be read, holds no record, or one that is not well formed.
+        If it can't be read, holds no record, or one that is not well formed. What came before may be good, so that
+        whoever must not take in a part goes through all of it first.
     """
     return records_in(read_bytes(path), path.name)
 
 
-def records_in(page: bytes, name: str) -> tuple[Record, ...]:
-    """The records in a page.
+def records_in(page: bytes, name: str) -> Iterator[Record]:
+    """The records in a page, one at a time.
 
     Parameters
     ----------
@@ -76,17 +88,18 @@ def records_in(page: bytes, name: str) -> tuple[Record, ...]:
     Raises
     ------
     RecordError
-        If there is none, one is not well formed, or there are more than 1,000.
+        If there is none, one is not well formed or larger than 64 MiB, or there are more than 1,000.
     """
-    found = []
+    number = 0
     for number, text in enumerate(_islands(page, name), 1):
         if number > _RECORDS_LIMIT:
             raise RecordError(f"{printable(name)} holds more than {_RECORDS_LIMIT:,} records; take it apart")
         where = name if number == 1 else f"record {number} of {name}"
-        found.append(record_from_lines(_lines(text, where), where, whole=True))
-    if not found:
+        if len(text) > PART_LIMIT:
+            raise RecordError(f"{printable(where)} is larger than 64 MiB; ask for a page without it")
+        yield record_from_lines(_lines(text, where), where, whole=True)
+    if not number:
         raise RecordError(f"{printable(name)} holds no record; name a page that `matbench report` wrote")
-    return tuple(found)
 
 
 def _islands(page: bytes, name: str) -> Iterator[bytes]:

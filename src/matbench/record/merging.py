@@ -48,6 +48,7 @@ def _merged_case(parts: Sequence[Measurement]) -> Measurement:
         first_call_ns=next((part.first_call_ns for part in parts if part.first_call_ns is not None), None),
         error=next((part.error for part in candidates if part.error is not None), None),
         bytes_allowed=next((part.bytes_allowed for part in candidates if part.bytes_allowed is not None), None),
+        machine_code=next((part.machine_code for part in parts if part.machine_code is not None), None),
     )
 
 
