@@ -114,9 +114,14 @@ class Gate:
             processes=processes,
             budget_s=budget_s,
         )
-        found = ruled(question, patience_s=PATIENCE_S)
+        found = ruled(question, patience_s=PATIENCE_S, remark=self._remark)
         self._heed(found)
         return found
+
+    def _remark(self, text: str) -> None:
+        """Say what the verdicts do not: beside them, and as a warning."""
+        self._node.user_properties.append((PROPERTY, text))
+        _warn(text)
 
     def _heed(self, found: tuple[Ruling, ...]) -> None:
         """Tell all of them, and only then fail or warn."""

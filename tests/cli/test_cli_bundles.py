@@ -186,6 +186,7 @@ def test_what_lies_in_this_repository_is_valid(someone):
     assert done.code == 0, done.out + done.err
     assert "records/" in done.out
     assert "asv/" in done.out
+    assert ".jsonl.xz: ok (packed JSON)" in done.out
 
 
 def test_a_bundle_is_valid_as_a_whole(user, bundle):
@@ -224,6 +225,12 @@ def _stray(results):
     (results / "records" / "notes.txt").write_text("mine")
 
 
+def _program(results):
+    (results / "trust").mkdir()
+    (results / "trust" / "README.md").write_text("what this is")
+    (results / "trust" / "setup.exe").write_bytes(b"MZ")
+
+
 FOUND = {
     "a record twice": (_copied, "It has the id of records/synthetic-00000/"),
     "a record of another machine": (_copied, "It calls itself synthetic-00000/"),
@@ -231,6 +238,7 @@ FOUND = {
     "a link out of the folder": (_linked, "a link that leads out"),
     "a folder that is a link": (_linked_folder, "a link that leads out"),
     "a file that does not belong": (_stray, "records/notes.txt:\n  It is no file that belongs there"),
+    "a file of a kind that results never are": (_program, "trust/setup.exe:\n  It is no file that belongs there"),
 }
 
 
@@ -249,6 +257,7 @@ BROKEN = {
     "a result of asv's newer format": ("asv/m/x.json", '{"version":9,"results":{}}', "upgrade matbench"),
     "JSON of a tool": ("trust/simulated.json", "[NaN]", "simulated.json is no JSON"),
     "a bundle": ("bundles/x.gz", "no gzip", "x.gz is no whole bundle"),
+    "lines that a tool packed": ("trust/x.jsonl.xz", "no xz", "x.jsonl.xz holds no whole lines of JSON"),
 }
 
 
@@ -291,7 +300,20 @@ def test_a_record_of_the_future_is_not_taken_in(fleet, user):
     first = fleet.records[0].read_text(encoding="utf-8")
     (user.folder / "later.jsonl").write_text(first.replace("2020-01-01T", "2999-01-01T"), encoding="utf-8")
     complains(user.does("import", "later.jsonl"), "The record was made in the future")
-    assert user.does("validate", "later.jsonl").code == 0
+    done = user.does("validate", "later.jsonl")
+    assert (done.code, done.out) == (0, "later.jsonl: ok\n")
+    assert "warning: later.jsonl: The record was made in the future, '2999" in done.err
+    assert "nobody can import it yet" in done.err
+
+
+def test_a_record_of_the_future_is_not_handed_over(fleet, user):
+    shutil.copytree(fleet.folder / "results", user.folder / "results")
+    first = user.records[0]
+    first.write_text(first.read_text(encoding="utf-8").replace("2020-01-01T", "2999-01-01T"), encoding="utf-8")
+    done = user.does("export", "--bundle", "b.gz")
+    assert done.code == 0
+    assert f"{first.name} is left out: The record was made in the future" in done.err
+    assert user.does("import", "b.gz", "--output", "elsewhere").code == 0
 
 
 def test_a_bundle_is_not_shown_but_its_remedy_is_told(user, bundle):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ from compare_examples import ladder, measured, other, record
 from matbench.cli import compare_sources
 from matbench.cli.main import main
 from matbench.errors import RecordError
-from matbench.model import Conditions
+from matbench.model import Conditions, Record
 from matbench.record.islands import island
 from matbench.record.listing import Wanted
-from matbench.record.store import keep_record
+from matbench.record.store import find_records, keep_record, read_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,8 +54,8 @@ def test_two_machines_are_compared_by_their_labels(told):
 def test_files_ids_and_folders_can_be_named(results, told):
     path = next(results.glob("records/loud-magpie/*.jsonl"))
     for arguments in (
-        ("20261120T161203Z-3f9a1c", path),
-        ("20261120", "20261123"),
+        ("20251120T161203Z-3f9a1c", path),
+        ("20251120", "20251123"),
         (results / "records" / "quiet-heron",),
         (results, "--machine", "quiet*"),
         ("--cpu", "epyc"),
@@ -77,7 +78,7 @@ def test_the_latest_of_each_machine_can_be_asked_for(told):
     assert [run["created"][8:10] for run in json.loads(out)["runs"]] == ["21", "23"]
 
 
-@pytest.mark.parametrize("baseline", ["loud-magpie", "20261123T161203Z-77aa00", "20261123"])
+@pytest.mark.parametrize("baseline", ["loud-magpie", "20251123T161203Z-77aa00", "20251123"])
 @pytest.mark.usefixtures("results")
 def test_the_baseline_is_found_by_machine_id_or_its_beginning(told, baseline):
     _, out, _ = told("compare", "--baseline", baseline, "--format", "json")
@@ -90,7 +91,7 @@ def test_the_baseline_is_found_by_machine_id_or_its_beginning(told, baseline):
         (("quiet-heron",), "one run alone"),
         (("quiet-heron", "quiet-heron"), "one run alone"),
         (("--baseline", "nobody"), "no run 'nobody'"),
-        (("--baseline", "2026"), "begins several"),
+        (("--baseline", "2025"), "begins several"),
         (("--by", "colour"), "kernel, n, threads"),
         (("--format", "pdf"), "text, md, csv, json, html"),
         (("--dtype", "float16"), "float64"),
@@ -129,19 +130,22 @@ def test_a_bundle_and_a_page_stand_for_the_records_in_them(results, told):
     assert "2 runs of 2 machines" in out
 
 
-def test_of_a_bundle_no_more_than_one_record_is_held(results, told, monkeypatch):
+@pytest.mark.parametrize("name", ["all.bundle", "all.html"])
+def test_of_a_file_of_several_no_more_than_one_record_is_held(results, told, monkeypatch, name):
     assert told("export", "--bundle", "all.bundle", "--results", results)[0] == 0
-    sources = compare_sources.named_sources(["all.bundle"], results, Wanted(), latest=True)
-    assert [source.record for source in sources] == [None, None]
+    stored = [read_record(path) for path in find_records(results)]
+    Path("all.html").write_text("<!doctype html>" + "".join(map(island, stored)), encoding="utf-8")
+    sources = compare_sources.named_sources([name], results, Wanted(), latest=True)
+    assert not any(isinstance(value, Record) for source in sources for value in vars(source).values())
     runs = compare_sources.reduced(sources)
     assert [run.header.id for run in runs] == [source.header.id for source in sources]
-    monkeypatch.setattr(compare_sources, "bundle_parts", lambda _: iter(()))
-    with pytest.raises(RecordError, match=r"all\.bundle changed while it was read"):
+    monkeypatch.setattr(compare_sources, "_runs_in", lambda _: iter(()))
+    with pytest.raises(RecordError, match=f"{name} changed while it was read"):
         compare_sources.reduced(sources)
 
 
 def test_many_records_are_read_by_several_processes_in_their_order(results, told, monkeypatch):
-    next(results.glob("records/quiet-heron/20261121*")).write_bytes(b"")
+    next(results.glob("records/quiet-heron/20251121*")).write_bytes(b"")
     keep_record(other(mark="000002", machine="third", day=24), results)
     monkeypatch.setattr(compare_sources, "WHOLLY_CHECKED", 2)
     code, out, err = told("compare", results, "--format", "json")
@@ -197,6 +201,22 @@ def test_results_of_asv_are_compared_and_said_to_be_what_they_are(results, told)
     code, out, err = told("compare", ROOT / "results" / "asv", "--results", results)
     assert code == 0, err
     assert "Results of asv tell no conditions" in out
+
+
+def test_of_results_of_asv_none_is_held_and_each_is_read_when_its_turn_comes(results):
+    sources = compare_sources.named_sources([str(ROOT / "results" / "asv")], results, Wanted())
+    assert len(sources) > 1
+    assert all(source.is_asv and source.path.suffix == ".json" for source in sources)
+    assert not any(isinstance(value, Record) for source in sources for value in vars(source).values())
+    assert [run.header.id for run in compare_sources.reduced(sources)] == [source.header.id for source in sources]
+
+
+def test_a_file_of_asv_that_is_gone_by_its_turn_is_one_sentence(results, tmp_path):
+    folder = shutil.copytree(ROOT / "results" / "asv", tmp_path / "asv")
+    sources = compare_sources.named_sources([str(folder)], results, Wanted())
+    sources[0].path.unlink()
+    with pytest.raises(RecordError, match="there is no such file"):
+        compare_sources.reduced(sources)
 
 
 def test_the_command_runs_as_a_process_of_its_own(user):

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from matbench.cli import running
+from matbench.cli.run_options import Options
+from matbench.cli.run_work import Work
 from matbench.model import Conditions, Environment, Header, Host, Plan
 
 PLAN = Plan("quick", "matbench run", 1, 60.0, 7, 10**6, "python_lists", ())
@@ -25,7 +27,7 @@ HEADER = Header(
 @pytest.mark.parametrize(("others_s", "warned"), [(0.1, False), (20.0, True)])
 def test_other_programs_that_took_much_of_the_processors_are_told(monkeypatch, others_s, warned):
     began = time.perf_counter_ns() - 100 * 10**9
-    runner = running._Runner(running.Options(), running._Work(HEADER, ()), began, others_s=7.0)
+    runner = running.Runner(Options(), Work(HEADER, ()), began, others_s=7.0)
     monkeypatch.setattr(running, "_others_seconds", lambda: 7.0 + others_s)
     told = [each for each in runner._end().warnings if "other programs" in each]
     assert bool(told) is warned

@@ -76,7 +76,7 @@ def test_a_claim_holds_or_fails(capsys, ratio, seen, code, word):
     assert done == code
     assert f"{word}  mine.py:f against mine.py:g" in out.replace("pass   ", "pass  ").replace("FAIL   ", "FAIL  ")
     assert "record: " in err
-    assert record().header.settings.claim == 0.05
+    assert record().header.settings.claim == 0.0  # a factor has no margin that was not asked for
     assert CLAIM in record().header.command
 
 
@@ -176,6 +176,30 @@ def test_a_checkout_is_compared_with_what_is_here(capsys, ratio, folder, tmp_pat
     header = record().header
     assert set(header.digests) == {"mine.py:f", "mine.py:f@old"}
     assert str(tmp_path) not in header.command
+
+
+def test_the_margin_is_the_claim_that_verdicts_are_recorded_with(capsys, ratio, folder):
+    ratio(11.0, 11.0)
+    gate(capsys, "--baseline", CLAIM, "--baseline", "mine.py:f is no slower than mine.py:g at n=9")
+    assert record().header.settings.claim == 0.05
+    assert record().header.settings.half_width == 0.01  # a fifth of the margin is narrow enough
+    del folder
+
+
+def test_other_libraries_of_a_baseline_are_told_before_anything_is_measured(
+    capsys, ratio, folder, tmp_path, monkeypatch
+):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mine.py").write_text(MINE, encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    others = (("numpy", "1.0", "2.0"), ("a", "1\x1b", None), ("b", "1", None), ("c", "1", None), ("d", "1", None))
+    monkeypatch.setattr("matbench.gates.other_libraries", lambda *_: others)
+    ratio(1.0)
+    done, _, err = gate(capsys, "mine.py:f", "--baseline", str(tmp_path / "old"), "--sizes", "8")
+    assert done == 0
+    [line] = [line for line in err.splitlines() if "other versions" in line]
+    said = "numpy 1.0 there, 2.0 here; a 1? there, none here; b 1 there, none here; and 2 more"
+    assert line.startswith(f"warning: old has other versions of libraries ({said}); what is installed here serves both")
 
 
 @pytest.mark.parametrize(

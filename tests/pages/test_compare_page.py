@@ -5,9 +5,10 @@ import dataclasses
 import msgspec
 import pytest
 from compare_examples import BLAS, ladder, other, record
-from offline import THEMES, violations
+from offline import PAPER, PHONE, THEMES, violations
+from told_records import hostile_record, told_record
 
-from matbench.analyse.compare_runs import reduce_record
+from matbench.analyse.compare_runs import distinct_names, reduce_record
 from matbench.analyse.machines import compare
 from matbench.present.machines.page import comparison_page
 
@@ -38,12 +39,22 @@ def hostile():
     )
 
 
+def traps():
+    """Two runs in which every text is a trap, and what is known of their set-up differs in everything."""
+    first, second = hostile_record(), hostile_record()
+    plain = told_record().header
+    header = msgspec.structs.replace(second.header, id=plain.id, host=plain.host, environment=plain.environment)
+    both = (first, msgspec.structs.replace(second, header=header))
+    names = distinct_names([each.header for each in both])
+    return compare([reduce_record(each, name) for each, name in zip(both, names, strict=True)])
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("comparisons")
     two = compare([reduce_record(record(), "quiet-heron"), reduce_record(other(), "loud-magpie")])
     made = {}
-    for name, found in {"two": two, "many": fleet(), "hostile": hostile()}.items():
+    for name, found in {"two": two, "many": fleet(), "hostile": hostile(), "traps": traps()}.items():
         made[name] = folder / f"{name}.html"
         made[name].write_text(comparison_page(found), encoding="utf-8")
     return made
@@ -64,15 +75,18 @@ def names(page):
     return [each.strip() for each in page.locator("#ranked tbody tr:visible th").all_inner_texts()]
 
 
+@pytest.mark.parametrize("media", THEMES.values(), ids=THEMES)
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
 @pytest.mark.parametrize("name", ["two", "many"])
-def test_ranking_and_panels_appear(opened, name, scripts):
-    page = opened(name, scripts=scripts)
+def test_ranking_and_panels_appear(opened, name, scripts, media):
+    page = opened(name, scripts=scripts, media=media)
     assert len(names(page)) == {"two": 2, "many": MANY}[name]
     boxes = [each.bounding_box() for each in page.locator(".panels svg").all()]
     assert len(boxes) == 4
     assert all(box["width"] > 150 and box["height"] > 100 for box in boxes)
-    assert page.locator("#tools").is_visible() == scripts
+    answers = scripts and media != THEMES["print"]  # paper has no buttons
+    assert page.locator("#tools").is_visible() == answers
+    assert page.locator("#ranked button:visible").count() == (len(names(page)) if answers else 0)
 
 
 def test_runs_are_found_by_words(opened):
@@ -141,14 +155,42 @@ def test_hostile_strings_are_text_and_nothing_runs(opened):
     assert any("<script>" in name for name in names(page))
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
+def test_foreign_text_is_shown_as_text_and_nothing_runs(opened, scripts):
+    page = opened("traps", scripts=scripts)
+    shown = page.locator("body").inner_text()
+    assert "<script>window.ran=1</script>" in shown
+    assert "onerror=window.ran=1>" in shown
+    assert "{{ 7 * 7 }}" in shown
+    assert not {"\0", "\u202e", "\u200f", "\x1b"} & set(shown)
+    assert page.locator("img, svg[onload], iframe, object").count() == 0
+    assert page.locator("script:not([type])", has_text="window.ran").count() == 0
+    assert page.locator(".panels svg").count() > 3
+    if scripts:
+        assert page.evaluate("window.ran") is None
+
+
 @pytest.mark.parametrize(
-    ("name", "theme"), [("two", "light"), ("two", "dark"), ("many", "light"), ("many", "print"), ("hostile", "dark")]
+    ("name", "theme"), [("two", "light"), ("two", "dark"), ("many", "light"), ("many", "print"), ("traps", "dark")]
 )
 def test_axe_finds_no_violation(opened, name, theme):
     page = opened(name, media=THEMES[theme], bypass_csp=True)
     assert violations(page) == []
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(opened):
-    page = opened("many", viewport={"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+@pytest.mark.parametrize("name", ["two", "many", "traps"])
+@pytest.mark.parametrize(("screen", "theme"), [(PHONE, "light"), (PAPER, "print")], ids=["phone", "paper"])
+def test_nothing_is_wider_than_phone_or_paper(opened, name, screen, theme):
+    page = opened(name, viewport=screen, media=THEMES[theme])
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["width"]
+
+
+def test_every_address_within_the_page_leads_somewhere(opened):
+    page = opened("two")
+    missing = page.evaluate(
+        "[...document.querySelectorAll('[href^=\"#\"]')].map(each => each.getAttribute('href').slice(1))"
+        ".filter(name => !document.getElementById(name))"
+    )
+    assert missing == []
+    found = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert len(found) == len(set(found))

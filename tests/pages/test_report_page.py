@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 from offline import PAPER, PHONE, THEMES, violations
-from told_records import KERNELS, hostile_record, told_record
+from told_records import KERNELS, hostile_credit, hostile_record, told_credit, told_record
 
 from matbench.analyse.ladder import tabulate
 from matbench.present.report.assembly import Part, report_page
@@ -13,7 +13,8 @@ from matbench.record.islands import island
 
 pytestmark = pytest.mark.xdist_group("pages")
 
-PICTURES = 9  # ladder, speed-up, rate, per core, threads, roofline, heat map, distributions, rate of float32
+EXTRA = importlib.util.find_spec("vl_convert") is not None
+PICTURES = 10  # ladder, credit, speed-up, rate, per core, threads, roofline, heat map, distributions, rate of float32
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,8 @@ def pages(tmp_path_factory):
     """The pages as files: of an ordinary record, of a hostile one, and of both."""
     folder = tmp_path_factory.mktemp("reports")
     plain, hostile = (
-        Part(record, (tabulate(record),), "float64", island(record)) for record in (told_record(), hostile_record())
+        Part(record, (tabulate(record),), "float64", island(record), (credit_of(record),))
+        for record, credit_of in ((told_record(), told_credit), (hostile_record(), hostile_credit))
     )
     made = {}
     for name, parts in {"plain": [plain], "hostile": [hostile], "both": [plain, hostile]}.items():
@@ -110,7 +112,10 @@ def test_nothing_is_wider_than_phone_or_paper(opened, name, screen, theme):
 
 @pytest.mark.parametrize(("name", "theme"), [("both", "light"), ("plain", "dark"), ("plain", "print")])
 def test_axe_finds_no_violation(opened, name, theme):
-    assert violations(opened(name, media=THEMES[theme])) == []
+    page = opened(name, media=THEMES[theme])
+    if EXTRA and theme != "print":
+        page.wait_for_selector(".interactive .plot svg")
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts on", "scripts off"])
@@ -160,7 +165,7 @@ def test_every_address_within_the_page_leads_somewhere(opened):
     assert len(names) == len(set(names))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("vl_convert") is None, reason="needs the extra report")
+@pytest.mark.skipif(not EXTRA, reason="needs the extra report")
 @pytest.mark.parametrize("name", ["plain", "both"])
 def test_with_the_extra_there_is_a_picture_that_answers(opened, name):
     page = opened(name)
@@ -175,7 +180,7 @@ def test_with_the_extra_there_is_a_picture_that_answers(opened, name):
     )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("vl_convert") is None, reason="needs the extra report")
+@pytest.mark.skipif(not EXTRA, reason="needs the extra report")
 def test_without_scripts_and_in_print_the_picture_that_answers_is_not_missed(opened):
     for page in (opened("plain", scripts=False), opened("plain", media=THEMES["print"])):
         assert page.locator(".interactive").count() == 1

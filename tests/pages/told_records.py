@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
+from credit_examples import attribution_at
 
 from matbench.model import (
     Block,
@@ -88,6 +91,7 @@ def told_record(record_id="20261122T161203Z-3f9a1c", machine="quiet-heron"):
             physical_cores=2,
             memory_bytes=2**33,
             hypervisor="kvm",
+            host_id="h-0123456789ab",
         ),
         environment=Environment(
             python="3.11.7",
@@ -155,3 +159,20 @@ def hostile_record():
         return trap(value, field) if isinstance(value, str) and field not in LITERAL else value
 
     return spoilt(told_record())
+
+
+def told_credit(record):
+    """What each idea is worth on the machine of a record."""
+    return attribution_at(64, host_id=record.header.host.host_id, machine=record.header.machine)
+
+
+def hostile_credit(record):
+    """The same, in which every text that is shown is a trap."""
+    found, traps = told_credit(record), itertools.cycle(TRAPS)
+
+    def renamed(each):
+        return msgspec.structs.replace(each, words=next(traps)[:200])
+
+    texts = {name: next(traps)[:200] for name in ("record", "machine", "cpu", "created", "base")}
+    credits_, steps = tuple(map(renamed, found.credits)), tuple(map(renamed, found.steps))
+    return msgspec.structs.replace(found, credits=credits_, steps=steps, **texts)

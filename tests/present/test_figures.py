@@ -4,6 +4,7 @@ import math
 
 import msgspec
 import pytest
+from credit_examples import attribution_at
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,14 +25,16 @@ from matbench.present.figures import (
     speedup_figure,
     thread_figure,
 )
-from matbench.present.figures.frame import log_ticks, spread
-from matbench.present.style import DARK, LIGHT, looks
+from matbench.present.figures.frame import foot, log_ticks, new_sheet, spread, wrapped
+from matbench.present.figures.speedup import fitted_words
+from matbench.present.style import DARK, LIGHT, looks, width_of
 
 AT_256, AT_1000 = Problem(256, 256, 256), Problem(1000, 1000, 1000)
+CREDIT = attribution_at(1024)
 
 
 def drawn(kind, table, record, dark=False):
-    return draw(kind, table, problem=AT_256, record=record, dark=dark)
+    return draw(kind, table, problem=AT_256, record=record, attribution=CREDIT, dark=dark)
 
 
 ALL = pytest.mark.parametrize("kind", KINDS)
@@ -262,23 +265,58 @@ def test_no_words_are_cut_off_or_overlap(streamed, sampled, kind, dark):
 
 @ALL
 def test_every_figure_renders(streamed, sampled, kind):
-    told = alt_text(kind, streamed, record=sampled)
+    told = alt_text(kind, streamed, record=sampled, attribution=CREDIT)
     assert render(drawn(kind, streamed, sampled), "svg", title=kind, description=told).startswith(b"<?xml")
 
 
 @ALL
 def test_the_alternative_text_ends_in_the_finding(streamed, sampled, kind):
-    told = finding(kind, streamed, record=sampled)
-    assert alt_text(kind, streamed, record=sampled).endswith(told)
-    assert not alt_text(kind, streamed, record=sampled).startswith("Empty")
+    told = finding(kind, streamed, record=sampled, attribution=CREDIT)
+    assert alt_text(kind, streamed, record=sampled, attribution=CREDIT).endswith(told)
+    assert not alt_text(kind, streamed, record=sampled, attribution=CREDIT).startswith("Empty")
 
 
 @ALL
 def test_every_figure_has_numbers_behind_it_a_cell_for_each_column(streamed, sampled, kind):
-    told = numbers(kind, streamed, problem=AT_256, record=sampled)
+    told = numbers(kind, streamed, problem=AT_256, record=sampled, attribution=CREDIT)
     assert told.rows
     assert len(set(told.columns)) == len(told.columns)
     assert {len(row) for row in told.rows} == {len(told.columns)}
+
+
+def test_a_long_note_is_wrapped_between_words_and_the_sheet_grows_for_it():
+    heights = {}
+    for count in (3, 60):
+        with looks(LIGHT):
+            sheet = new_sheet(LIGHT, "heading", "below")
+            before = sheet.axes[0].get_window_extent()
+            foot(sheet, "Bars: intervals.  " + " ".join(f"word{i}" for i in range(count)) + ".")
+        assert_legible(sheet.figure)
+        after = sheet.axes[0].get_window_extent()
+        assert (after.width, after.height) == pytest.approx((before.width, before.height))
+        assert f"word{count - 1}." in texts(sheet.figure)[-1]
+        heights[count] = sheet.figure.get_figheight()
+    assert heights[60] > heights[3]
+
+
+def test_a_note_without_end_is_cut_after_five_lines():
+    lines = wrapped("x" * 5000 + "  " + "many words " * 1000, 8.0)
+    assert len(lines) == 5
+    assert lines[0].endswith("…")
+    assert lines[-1].endswith("…")
+    assert all(width_of(line, 8.5) <= 8.0 for line in lines)
+
+
+def test_the_note_on_predictions_tells_every_range_once_with_its_kernels(made):
+    def predicted(name, n, fitted):
+        return made.row(made.card(name), n, 1.0, extrapolated=True, fitted=fitted)
+
+    rows = [predicted(name, 1000, "a few rows") for name in (made.base, "python_arrays")]
+    rows.append(predicted(made.base, 512, "other rows"))
+    told = fitted_words(made.table(rows), rows)
+    assert (
+        told == "Hollow: extrapolated (python_lists and python_arrays from a few rows; python_lists from other rows)."
+    )
 
 
 def test_the_findings_are_those_of_the_table(table):

@@ -1,6 +1,7 @@
 import json
 import re
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -12,7 +13,7 @@ LIBRARY = "the library"
 
 @pytest.fixture
 def bundled(monkeypatch):
-    monkeypatch.setattr(module, "_bundled", lambda: LIBRARY)
+    monkeypatch.setattr(module, "_bundled", lambda _: LIBRARY)
 
 
 def values(block):
@@ -75,3 +76,17 @@ def test_the_real_library_cannot_end_its_element():
     text = module.library()
     assert "</script" not in text
     assert len(text) < 1_000_000
+
+
+def test_what_was_bundled_once_is_kept_under_a_name_that_tells_its_version(table):
+    pytest.importorskip("vl_convert", reason="needs the extra report")
+    kept = {}
+
+    def keep(name, make):
+        kept[name] = make
+        return LIBRARY
+
+    assert interactive(table, keep=keep).scripts[0] == LIBRARY
+    (name,) = kept
+    assert version("vl-convert-python").partition("+")[0] in name
+    module._bundled.cache_clear()

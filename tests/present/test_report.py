@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+from credit_examples import HOST_ID, attribution_at
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
@@ -17,6 +18,7 @@ from markupsafe import Markup
 
 from matbench.analyse.ladder import tabulate
 from matbench.model import Case, Ceiling, End, Measurement, Problem, Samples
+from matbench.present.attribution import HOW
 from matbench.present.figures import KINDS
 from matbench.present.report import assembly
 from matbench.present.report.assembly import Part, report_page
@@ -27,6 +29,7 @@ from matbench.present.report.published import PUBLISHED
 
 ISLAND = "<i>the record</i>"
 LIMIT = 1_500_000  # bytes
+CREDITS = (attribution_at(64), attribution_at(1024))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,12 +37,12 @@ def without_the_extra():
     """The page as most have it; the extra's own tests bring it back."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assembly, "interactive", lambda *_: None)
-        patch.setattr(assembly, "prepare", lambda: None)
+        patch.setattr(assembly, "prepare", lambda _: None)
         yield
 
 
 def page_of(*records):
-    return report_page([Part(each, (tabulate(each),), "float64", ISLAND) for each in records])
+    return report_page([Part(each, (tabulate(each),), "float64", ISLAND, CREDITS) for each in records])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,9 @@ def whole(sampled):
     """The machine with its peaks."""
     samples = Samples((1,) * 4, (17_000,) * 4, (0,) * 4, tuple(range(4)))  # 10^6 flops: 59 GFLOP/s a thread
     ceilings = tuple(Ceiling("fma", "float64", 8, threads, threads * 10**6, samples=samples) for threads in (1, 2))
-    return msgspec.structs.replace(sampled, ceilings=ceilings)
+    host = msgspec.structs.replace(sampled.header.host, host_id=HOST_ID)
+    header = msgspec.structs.replace(sampled.header, host=host)
+    return msgspec.structs.replace(sampled, header=header, ceilings=ceilings)
 
 
 def test_the_command_that_reads_a_page_back_quotes_its_name(whole):
@@ -91,6 +96,18 @@ def test_the_sentence_comes_first(page):
     lead = html.unescape(re.search(r'<p class="lead">(.*?)</p>', page)[1])
     assert "NumPy's @" in lead
     assert text.index(lead) < text.index("The ladder at n = 257 (float64)")
+
+
+def test_beside_the_ladder_stands_the_credit_in_whatever_order_where_it_was_measured_on_that_machine(page, sampled):
+    assert headings(page)[1] == "What made it fast, in whatever order, at n = 1024 (float64)"
+    lead = html.unescape(re.search(r'<p class="lead">(.*?)</p>', page)[1])
+    assert "Whatever the order in which the ideas are added, compiling is worth" in lead
+    assert "measured apart at n = 1024" in lead
+    assert HOW not in told(page)
+    other = page_of(sampled)  # of another machine
+    assert "What made it fast" not in told(other)
+    assert told(other).count(HOW) == 1
+    assert "; of that, compiling" in told(other)
 
 
 def test_every_chapter_has_a_finding_a_table_and_a_csv(page):
@@ -264,9 +281,9 @@ def test_without_the_extra_the_page_is_the_same_but_for_one_section(whole, monke
     monkeypatch.setattr(assembly, "interactive", lambda *_: block)
     lively = page_of(whole)
     assert headings(lively) == [
-        *headings(plain)[:2],
+        *headings(plain)[:3],
         "Try it: point at a mark, hide rungs, change the base",
-        *headings(plain)[2:],
+        *headings(plain)[3:],
     ]
     packed = re.findall(r'<script type="application/gzip" class="packed">(.*?)</script>', lively)
     assert [gzip.decompress(base64.b64decode(each)).decode() for each in packed] == ["one();", "two();"]

@@ -4,6 +4,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from credit_examples import attribution_at
 
 from matbench.analyse.ladder import tabulate
 from matbench.present import figures
@@ -22,7 +23,9 @@ def table_of_it(sampled):
 @pytest.fixture(scope="module")
 def drawn(sampled, table_of_it):
     """Each kind of picture, in either theme."""
-    return lambda kind, dark=False: figures.draw(kind, table_of_it, record=sampled, dark=dark)
+    return lambda kind, dark=False: figures.draw(
+        kind, table_of_it, record=sampled, attribution=attribution_at(256), dark=dark
+    )
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,10 @@ import math
 import re
 
 import pytest
+from credit_examples import attribution_at
 
 from matbench.model import Problem
-from matbench.present.sentences import closing_sentence, extrapolated_sentence, steps
+from matbench.present.sentences import closing_sentence, extrapolated_sentence, steps, worths
 
 AT_256 = Problem(256, 256, 256)
 
@@ -141,3 +142,60 @@ def test_more_threads_that_make_it_slower_are_no_part_of_the_climb(made):
     text = closing_sentence(made.table([base, one, two]))
     assert "NumPy's @ on 1 thread is 100×" in text
     assert "2 threads" not in text
+
+
+def climbs(made, threads=1, **seconds):
+    """The steps of a table with these times of a call."""
+    counts = {"numpy_matmul": threads, "numba_gemm": threads}
+    rows = [made.row(made.card(name), 64, s, counts.get(name, 1)) for name, s in ((made.base, 64.0), *seconds.items())]
+    return steps(made.table(rows), rows[0].case.problem), made.table(rows)
+
+
+def test_the_generated_product_has_its_place_before_blas(made):
+    climb, table = climbs(made, numba_ijk=32.0, numba_tiled=8.0, numba_gemm=2.0, numpy_matmul=2.5)
+    assert [(step.name, step.factor) for step in climb] == [
+        ("compiling", 2.0),
+        ("cache blocking", 4.0),
+        ("packed register tiles", 4.0),
+        ("going over to BLAS", 0.8),
+    ]
+    assert closing_sentence(table).endswith("packed register tiles are worth 4.00× and going over to BLAS costs 1.25×.")
+
+
+def test_the_generated_product_is_compared_on_as_many_threads_as_blas(made):
+    climb, _ = climbs(made, threads=2, numba_tiled=8.0, numba_gemm=2.0, numpy_matmul=1.0)
+    assert [step.name for step in climb] == [
+        "cache blocking",
+        "packed register tiles on 2 threads",
+        "going over to BLAS",
+    ]
+    rows = [made.row(made.card(name), 64, s, t) for name, s, t in (
+        (made.base, 64.0, 1), ("numba_gemm", 4.0, 2), ("numpy_matmul", 4.0, 1), ("numpy_matmul", 2.0, 2)
+    )]  # fmt: skip
+    told = [step.name for step in steps(made.table(rows), rows[0].case.problem)]
+    assert told == ["the rest of what BLAS does", "2 threads"]
+
+
+def test_the_generated_product_as_the_base_is_followed_by_blas_alone(made):
+    rows = [
+        made.row(made.card(name), 64, s) for name, s in (("numba_ikj", 9.0), ("numba_gemm", 3.0), ("numpy_matmul", 2))
+    ]
+    climb = steps(made.table(rows, base="numba_gemm"), rows[0].case.problem)
+    assert [(step.name, step.factor) for step in climb] == [("the rest of what BLAS does", 1.5)]
+
+
+def test_where_credit_is_known_it_stands_in_the_place_of_the_steps(table):
+    text = closing_sentence(at(table, 256), None, attribution_at(64))
+    assert text.startswith("At n = 256 (float64), NumPy's @ on 2 threads is 2,680× [2,640, 2,720] faster than")
+    assert "of that" not in text
+    assert "on 1 thread). Whatever the order in which the ideas are added, compiling is worth 4" in text
+    assert "measured apart at n = 64 (record" in text
+    assert len(text) < 800
+
+
+def test_what_each_idea_is_worth_is_its_credit_or_else_its_step(table):
+    climb = steps(table, AT_256)
+    assert [(each.name, each.factor) for each in worths(climb)] == [(step.name, step.factor) for step in climb]
+    credit = attribution_at(64)
+    assert [each.factor for each in worths(climb, credit)] == [each.factor.estimate for each in credit.credits]
+    assert worths(()) == ()

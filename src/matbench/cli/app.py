@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from matbench.cli.app_explain import explain
 from matbench.cli.app_pairs import gate, pair
 from matbench.cli.options import RESULTS, Blas, Json, Results
 
@@ -74,7 +75,8 @@ def run(
     json: Json = False,
 ) -> int:
     """Measure the ladder on this machine: from a triple loop to BLAS."""
-    from matbench.cli.running import Options, run_ladder
+    from matbench.cli.run_options import Options
+    from matbench.cli.running import run_ladder
 
     options = Options(
         preset=preset,
@@ -110,23 +112,7 @@ def list_(blas: Blas = None, operations: Operations = None, json: Json = False) 
     return list_kernels(tuple(blas or ()), operations, as_json=json)
 
 
-@app.command()
-def explain(
-    kernel: Annotated[str, typer.Argument(metavar="KERNEL", help="One of those that matbench list tells.")],
-    record: Chosen = None,
-    n: Annotated[
-        int | None, typer.Option("--n", min=1, help="Which size of the record; else the one it is told by.")
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(metavar="TYPE", help="float64, float32 or int64.")] = None,
-    blas: Blas = None,
-    results: Read = RESULTS,
-    json: Json = False,
-) -> int:
-    """Explain a rung: its idea, its source, its own machine code, and the ceiling that it runs into."""
-    from matbench.cli.explain import Options
-    from matbench.cli.explain import explain as tell
-
-    return tell(Options(kernel, record, n, dtype, tuple(blas or ()), results, json))
+app.command()(explain)
 
 
 @app.command()
@@ -157,7 +143,7 @@ def plot(
     kind: Annotated[
         str | None,
         typer.Option(
-            metavar="KIND,..", help="speedup, rate, threads, ladder, percore, roofline, heatmap or distributions."
+            metavar="KIND,..", help="speedup, rate, threads, ladder, percore, roofline, heatmap, distributions, credit."
         ),
     ] = None,
     dtype: Element = None,
@@ -328,6 +314,25 @@ def doctor(
 
 
 @app.command()
+def tune(
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="TYPE,..", help="float64, float32; both by default.")
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="N,..", help="Thread counts to try with, for example 1,2.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(metavar="TIME", help="Time it may take, 60s by default.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Remove what is kept for this machine.")] = False,
+    json: Json = False,
+) -> int:
+    """Try where numba_gemm cuts its loops on this machine, and keep what is faster beyond doubt."""
+    from matbench.cli.tune import Options
+    from matbench.cli.tune import tune as try_blocks
+
+    return try_blocks(Options(dtype, threads, budget, forget, json))
+
+
+@app.command()
 def host(json: Json = False) -> int:
     """Show the machine card: processor, caches, software; nothing that names you."""
     from matbench.cli.machine import show_host
@@ -370,7 +375,7 @@ def lesson_copy(
 
 @lessons.command(name="open")
 def lesson_open(
-    number: Number,
+    number: Number = 1,
     folder: Folder = Path(),
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print Jupyter's address instead.")] = False,
     further: Annotated[

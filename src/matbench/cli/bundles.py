@@ -101,7 +101,7 @@ def _fit(paths: Sequence[Path]) -> dict[Path, bool]:
     """Those that nobody would have to refuse, each id once, and whether it is a run."""
     fit: dict[Path, bool] = {}
     ids: dict[tuple[type, str], Path] = {}
-    judge = Judge()
+    judge = Judge(datetime.now(UTC))  # as whoever takes them in will
     for path in paths:
         try:
             record = read_either(path)

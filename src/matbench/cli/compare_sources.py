@@ -17,10 +17,10 @@ from matbench.cli import console
 from matbench.cli.reading import asv_records
 from matbench.errors import RecordError, UsageError
 from matbench.model import Header, Record
-from matbench.record.asv_reading import asv_place
+from matbench.record.asv_reading import asv_place, read_asv
 from matbench.record.bundles import bundle_parts, is_bundle
 from matbench.record.files import printable
-from matbench.record.islands import is_page, read_page
+from matbench.record.islands import is_page, page_records
 from matbench.record.listing import Listed, Wanted, chosen, list_records
 from matbench.record.store import read_header, read_record, resolve_record
 
@@ -41,18 +41,18 @@ class Source:
         The first line of its record.
     path
         The file that it is in.
-    record
-        The whole record where it is read already.
-    line
-        At which it begins in a bundle, which is read once more when its records are reduced.
+    place
+        Where it is in a file of several, a bundle or a page: that is read once more when its records are reduced.
+    is_asv
+        Whether the file is one of asv's.
     in_folder
         Whether not it was named but its folder, so that the others do without it if it can't be read.
     """
 
     header: Header
     path: Path
-    record: Record | None = None
-    line: int | None = None
+    place: int | None = None
+    is_asv: bool = False
     in_folder: bool = False
 
     def is_wanted(self, wanted: Wanted) -> bool:
@@ -94,25 +94,25 @@ def named_sources(arguments: Sequence[str], results: Path, wanted: Wanted, *, la
 def _named(argument: str, results: Path) -> Iterator[Source]:
     path = asv_place(argument)
     if path is not None:
-        yield from _held((record for _, record in asv_records(path, None)), path)
+        yield from (Source(record.header, each, is_asv=True) for each, record in asv_records(path, None))
         return
     path = Path(argument)
     if _is_folder(path):
         yield from _in_folder(path, argument)
         return
     path = resolve_record(argument, results)
-    if is_bundle(path):
-        for part in bundle_parts(path):
-            if isinstance(part.record, Record):
-                yield Source(part.record.header, path, line=part.line)
-    elif is_page(path):
-        yield from _held(read_page(path), path)
+    if is_bundle(path) or is_page(path):
+        yield from (Source(record.header, path, place) for place, record in _runs_in(path))
     else:
         yield Source(read_header(path), path)
 
 
-def _held(records: Iterable[Record], path: Path) -> Iterator[Source]:
-    return (Source(record.header, path, record) for record in records)
+def _runs_in(path: Path) -> Iterator[tuple[int, Record]]:
+    """The runs in a bundle or a page, one at a time: by the line or the number at which they stand."""
+    if is_page(path):
+        yield from enumerate(page_records(path), 1)
+    else:
+        yield from ((part.line, part.record) for part in bundle_parts(path) if isinstance(part.record, Record))
 
 
 def _is_folder(path: Path) -> bool:
@@ -178,39 +178,37 @@ def reduced(sources: Sequence[Source]) -> list[Run]:
 def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[_Outcome]:
     """One a source, in their order; many files are read by several processes."""
     is_checked = len(sources) <= WHOLLY_CHECKED
-    bundled = _of_bundles(names, sources, is_checked=is_checked)
-    pool = None if is_checked or bundled or any(source.record for source in sources) else _pool()
+    parts = _of_parts(names, sources, is_checked=is_checked)
+    pool = None if is_checked or parts else _pool()
     if pool is None:
         for name, source in zip(names, sources, strict=True):
-            if source.line is not None:
-                yield bundled[source.path, source.line]
+            if source.place is not None:
+                yield parts[source.path, source.place]
             else:
-                yield _outcome(source.path, name, source.record, is_checked=is_checked)
+                yield _of_file(source.path, name, is_asv=source.is_asv, is_checked=is_checked)
         return
-    paths = [source.path for source in sources]
+    paths, are_asv = [source.path for source in sources], [source.is_asv for source in sources]
     try:
-        yield from pool.map(_outcome, paths, names, chunksize=CHUNK)
+        yield from pool.map(_of_file, paths, names, are_asv, chunksize=CHUNK)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _of_bundles(
-    names: Sequence[str], sources: Sequence[Source], *, is_checked: bool
-) -> dict[tuple[Path, int], _Outcome]:
-    """Those in bundles, by file and line; each bundle is gone through once, with one of its records in memory."""
+def _of_parts(names: Sequence[str], sources: Sequence[Source], *, is_checked: bool) -> dict[tuple[Path, int], _Outcome]:
+    """Those in bundles and pages, by file and place; each file is gone through once, with one record in memory."""
     wanted = {
-        (source.path, source.line): (name, source.header)
+        (source.path, source.place): (name, source.header)
         for name, source in zip(names, sources, strict=True)
-        if source.line is not None
+        if source.place is not None
     }
     found: dict[tuple[Path, int], _Outcome] = {}
     for path in dict.fromkeys(path for path, _ in wanted):
-        for part in bundle_parts(path):
-            name, header = wanted.get((path, part.line), ("", None))
-            if isinstance(part.record, Record) and part.record.header == header:
-                found[path, part.line] = _outcome(path, name, part.record, is_checked=is_checked)
+        for place, record in _runs_in(path):
+            name, header = wanted.get((path, place), ("", None))
+            if record.header == header:
+                found[path, place] = _outcome(record, name, is_checked=is_checked)
     if len(found) < len(wanted):
-        gone = next(path for path, line in wanted if (path, line) not in found)
+        gone = next(path for path, place in wanted if (path, place) not in found)
         raise RecordError(f"{printable(gone.name)} changed while it was read; repeat the command")
     return found
 
@@ -224,12 +222,16 @@ def _pool() -> ProcessPoolExecutor | None:
         return None
 
 
-def _outcome(path: Path, name: str, record: Record | None = None, *, is_checked: bool = False) -> _Outcome:
+def _of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) -> _Outcome:
     with _no_collector():
         try:
-            record = record if record is not None else read_record(path)
+            return _outcome(read_asv(path) if is_asv else read_record(path), name, is_checked=is_checked)
         except RecordError as error:
             return _Outcome(error=error)
+
+
+def _outcome(record: Record, name: str, *, is_checked: bool) -> _Outcome:
+    with _no_collector():
         findings = implausible(record) if is_checked else ()
         fault = f"INVALID: {findings[0].rstrip('.')}" if findings else None
         return _Outcome(reduce_record(record, name, fault), said=record.warnings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import platform
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,21 +16,23 @@ from matbench.analyse.roofline import limits, lowest
 from matbench.analyse.rows import Row, Table
 from matbench.cli import console
 from matbench.cli.operations import tables_of
-from matbench.cli.options import RESULTS
+from matbench.cli.options import RESULTS, results_option
 from matbench.cli.reading import load_table, parse_dtype
+from matbench.cli.tune import blocks_object, blocks_said
 from matbench.errors import UsageError
 from matbench.kernels import Kernel, Registry, Rung, default_registry
 from matbench.kernels.ceilings import vector_lanes
-from matbench.kernels.machine_code import Census, assembly, census, hot_loop, why_no_assembly
+from matbench.kernels.machine_code import assembly, counted, why_no_assembly
 from matbench.kernels.registry import FLOATS
 from matbench.measure.libraries import add_blas_kernels, blas_of_numpy
-from matbench.model import ITEMSIZE, Caches, Dtype
+from matbench.measure.tuning import KERNEL
+from matbench.model import ITEMSIZE, Caches, Census, Dtype, MachineCode
 from matbench.operations import OPERATIONS
 from matbench.present.ceilings import ceiling_sentence
 from matbench.present.choose import headline_problem, is_measured
 from matbench.present.json_object import row_object
+from matbench.present.machine_code import code_table, code_words, stored_code
 from matbench.present.operations import heading
-from matbench.present.tables import render_markdown
 from matbench.present.words import clean, count_threads, speed_text, time_text, unit_of, where
 from matbench.record.host import read_host
 from matbench.record.store import find_records
@@ -44,21 +45,21 @@ __all__ = ["Options", "explain", "source_of", "text_of"]
 class Options:
     """The options of ``matbench explain`` as they were typed."""
 
-    kernel: str
+    kernel: str | None
     record: str | None = None
     n: int | None = None
     dtype: str | None = None
     blas: tuple[str, ...] = ()
     results: Path = RESULTS
     json: bool = False
+    measures: bool = False  # whether something was typed that only an attribution understands
 
 
 @dataclass(frozen=True)
 class _Code:
-    """The machine code of a kernel: of the loop where its time goes, and of all of it."""
+    """The machine code of a kernel, and what it could be."""
 
-    loop: Census
-    whole: Census
+    counts: MachineCode
     widest: int  # bytes of the widest register of this processor
 
 
@@ -71,6 +72,7 @@ class _Measured:
     table: Table | None = None
     caches: Caches = field(default_factory=Caches)
     rows: tuple[Row, ...] = ()
+    code: MachineCode | None = None  # that the record holds
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,29 @@ class _Told:
     source: str | None
     code: _Code | None
     code_words: str
+    blocks: str  # a sentence on where it cuts its loops; empty where that is not told
+    cuts: dict[str, object] | None  # the same for a program
     measured: _Measured
 
 
 def explain(options: Options) -> int:
-    """Print what a kernel is, what the machine makes of it, and what limits it."""
+    """Print what a kernel is, what the machine makes of it, and what limits it.
+
+    Raises
+    ------
+    UsageError
+        If no kernel is named, there is none of that name, or it does not go with what else was typed.
+    """
+    if options.kernel is None:
+        raise UsageError("name one of the kernels that matbench list tells, or ask for --attribution")
+    if options.measures:
+        raise UsageError("--measure, --budget and --resume belong to --attribution; leave them out")
     made = _kernel(options)
     dtype = _dtype(made, options.dtype)
     measured = _measured(made, dtype, options)
-    caches = read_host().caches
+    host = read_host()
+    caches = host.caches
+    has_blocks = made.name == KERNEL and made.why_not(dtype) is None
     code = None if why_no_assembly(made, dtype, caches) else _code(made, dtype, caches)
     told = _Told(
         made=made,
@@ -99,12 +115,16 @@ def explain(options: Options) -> int:
         text=text_of(made),
         source=source_of(made, dtype),
         code=code,
-        code_words=_machine_words(made, dtype, caches) if code is None else _code_words(code, dtype),
+        code_words=(
+            _machine_words(made, dtype, caches) if code is None else code_words(code.counts, dtype, code.widest)
+        ),
+        blocks=blocks_said(dtype, host, default_registry()) if has_blocks else "",
+        cuts=blocks_object(dtype, host, default_registry()) if has_blocks else None,
         measured=measured,
     )
     console.data(_json(told) if options.json else _page(told))
     if measured.record is not None and not options.json:
-        folder = "" if options.results == RESULTS else f" --results {shlex.quote(str(options.results))}"
+        folder = results_option(options.results)
         console.hint(f"see it beside the others: matbench plot {measured.record} --kind roofline{folder}")
     return 0
 
@@ -116,8 +136,9 @@ def _page(told: _Told) -> str:
         f"{made.family}; {heading(made.definition)}.{f' {told.text}' if told.text else ''}",
         f"```python\n{told.source}\n```" if told.source else "Its source is not at hand.",
         f"## Machine code on this processor ({told.dtype}, operands in C order)",
-        *([_code_table(told.code)] if told.code is not None else []),
+        *([code_table(told.code.counts)] if told.code is not None else []),
         told.code_words,
+        told.blocks,
         "## Measured",
         "\n".join(map(_row_words, measured.rows)),
         measured.words,
@@ -129,7 +150,7 @@ def _kernel(options: Options) -> Kernel:
     with console.strangers():
         registry = Registry(default_registry(*OPERATIONS))
     add_blas_kernels(registry, options.blas)
-    return registry.get(options.kernel)
+    return registry.get(options.kernel or "")
 
 
 def _dtype(made: Kernel, asked: str | None) -> Dtype:
@@ -162,42 +183,9 @@ def source_of(made: Kernel, dtype: Dtype) -> str | None:
 
 
 def _code(made: Kernel, dtype: Dtype, caches: Caches) -> _Code:
-    text = assembly(made, dtype, caches)
-    loop = hot_loop(text, dtype)
     lanes = vector_lanes(dtype if dtype in FLOATS else "float64")[-1]
     widest = lanes * ITEMSIZE[dtype if dtype in FLOATS else "float64"]
-    return _Code(census(loop, dtype), census(text, dtype), widest)
-
-
-def _code_table(code: _Code) -> str:
-    def line(name: str, value: Callable[[Census], str]) -> tuple[str, str, str]:
-        return name, value(code.loop), value(code.whole)
-
-    lines = (
-        line("on whole vectors", lambda one: str(one.packed)),
-        line("on single elements", lambda one: str(one.scalar)),
-        line("of these, multiply and add in one", lambda one: str(one.fused)),
-        line("widest vector, bits", lambda one: str(8 * one.width)),
-        line("instructions of any kind that use the stack", lambda one: str(one.stack)),
-    )
-    return render_markdown(("arithmetic instructions", "in the hot loop", "in all"), lines)
-
-
-def _code_words(code: _Code, dtype: Dtype) -> str:
-    """What its hot loop says, in a sentence."""
-    loop, total = code.loop, code.loop.packed + code.loop.scalar
-    if not total:
-        return f"No loop of it does arithmetic on {dtype}: it moves data, or calls others that compute."
-    bits = f"{8 * loop.width} bits"
-    if not loop.packed:
-        vectors = "works on one element at a time: it is not vectorised"
-    else:
-        width = "" if loop.width >= code.widest else f" of the {8 * code.widest} that this processor has"
-        share = "alone" if not loop.scalar else f"in {loop.packed} of {total} instructions"
-        vectors = f"works on vectors {share}, of {bits}{width}"
-    fused = f"{loop.fused} of its {total} instructions multiply and add in one" if loop.fused else "none is fused"
-    stack = f"{loop.stack} go by way of the stack" if loop.stack else "all it needs stays in registers"
-    return f"Its hot loop, the innermost that does most an iteration, {vectors}; {fused}; {stack}."
+    return _Code(counted(assembly(made, dtype, caches), dtype), widest)
 
 
 def _machine_words(made: Kernel, dtype: Dtype, caches: Caches) -> str:
@@ -247,8 +235,11 @@ def _measured(made: Kernel, dtype: Dtype, options: Options) -> _Measured:
         raise UsageError(f"{made.name} was not measured at n = {n} in record {record.header.id}; there are: {sizes}")
     header = record.header
     ceilings = [ceiling_sentence(row, table, header.host.caches) for row in rows if row.rate is not None]
+    kept = stored_code(record, made.name, dtype, made.operation)
+    compiled = [] if kept is None else [f"What was compiled there: {code_words(kept, dtype)}"]
     source = f"Record {header.id}, measured on {clean(header.host.cpu.brand)}."
-    return _Measured("\n".join([*ceilings, source]), header.id, table, header.host.caches, rows)
+    words = "\n".join([*ceilings, *compiled, source])
+    return _Measured(words, header.id, table, header.host.caches, rows, kept)
 
 
 def _rows(table: Table, made: Kernel, dtype: Dtype) -> list[Row]:
@@ -284,11 +275,8 @@ def _json(told: _Told) -> str:
     """All of it as one object; what has no value is null."""
     counts = None
     if told.code is not None:
-        counts = {
-            "hot_loop": _census_json(told.code.loop),
-            "all": _census_json(told.code.whole),
-            "widest_bits": 8 * told.code.widest,
-        }
+        counts = {**_code_json(told.code.counts), "widest_bits": 8 * told.code.widest}
+    kept = told.measured.code
     content = {
         **msgspec.structs.asdict(told.made.card),
         "operation": told.made.operation,
@@ -298,15 +286,21 @@ def _json(told: _Told) -> str:
         "why_not": told.made.why_not(told.dtype),
         "machine_code": counts,
         "machine_code_says": told.code_words,
+        "blocks": told.cuts,
         "record": told.measured.record,
         "measurements": [_row_json(row, told.measured) for row in told.measured.rows],
         "measured_says": told.measured.words,
+        "measured_machine_code": None if kept is None else _code_json(kept),
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
 
 
+def _code_json(code: MachineCode) -> dict[str, object]:
+    return {"hot_loop": _census_json(code.loop), "all": _census_json(code.whole)}
+
+
 def _census_json(one: Census) -> dict[str, int]:
-    counts = one._asdict()
+    counts = msgspec.structs.asdict(one)
     return {"width_bits": 8 * counts.pop("width"), **counts}
 
 

@@ -23,10 +23,10 @@ from matbench.analyse.gate import Ruling, rulings
 from matbench.cli import console
 from matbench.cli.pair import Work, check_seed, code_of, followed, tell_refusals
 from matbench.cli.reading import parse_dtype
-from matbench.cli.running import parse_threads
+from matbench.cli.run_options import parse_threads
 from matbench.comparison import pair_header
 from matbench.errors import IncompleteError, UsageError
-from matbench.gates import Demand, against, asked_of, claimed, distribution_of, expanded, parse_margin
+from matbench.gates import Demand, against, asked_of, claimed, distribution_of, expanded, parse_margin, remark_on
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.operations import OPERATIONS
@@ -92,6 +92,7 @@ def gate(options: Options) -> int:
             demands,
             processors=machine.processors,
             margin=rules.margin,
+            stated=rules.stated,
             command=_command(options, rules),
             processes=options.processes,
             budget_s=parse_duration(options.budget) if options.budget else 0.0,
@@ -163,6 +164,8 @@ def _demands(rules: _Rules, registry: Registry, stack: contextlib.ExitStack) -> 
     shapes, dtype, threads = parse_sizes(rules.sizes), parse_dtype(rules.dtype), parse_threads(rules.threads)
     for reference in rules.baselines:
         baseline = stack.enter_context(baseline_at(reference, lambda: distribution_of(arms[0], registry)))
+        if (said := remark_on(baseline, arms[0], registry)) is not None:
+            console.warn(said)
         demands += [against(arm, baseline, registry, shapes=shapes, dtype=dtype, threads=threads) for arm in arms]
     return tuple(demands)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import webbrowser
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,23 +54,30 @@ def open_lesson(number: int, folder: Path, *, browser: bool, further: Sequence[s
     lesson = find_lesson(number)
     _check_installed()
     _check_kernel()
-    if browser:
-        _check_display()
+    browser = browser and "--no-browser" not in further
+    _check_start(number, folder, browser=browser, further=further)
     path = folder / f"{lesson.name}.ipynb"
     if path.exists():
         console.note(f"{path} is there already; your answers in it are kept")
     for each in read_lessons():
         if not (folder / f"{each.name}.ipynb").exists():
             write_notebook(each, folder)
-    command = [sys.executable, "-m", "jupyterlab", str(path), *([] if browser else ["--no-browser"]), *further]
-    console.note("starting Jupyter; Ctrl-C ends it")
-    try:
-        code = subprocess.run(command, check=False).returncode  # noqa: S603  our own interpreter
-    except KeyboardInterrupt:
-        return 0
-    if code > 0:
+    # Whoever opens the address that it prints lands in the lesson, too; what else it logs is of no use to a learner.
+    quiet = [f"--LabApp.default_url=/lab/tree/{path.name}", "--ServerApp.log_level=WARN"]
+    shown = [] if browser else ["--no-browser"]
+    command = [sys.executable, "-m", "jupyterlab", str(path), *quiet, *shown, *further]
+    console.note("starting Jupyter; Ctrl-C twice ends it")
+    if _ended(command) > 0:
         raise UsageError("Jupyter did not start, for the reason above; mend it and repeat the command")
     return 0
+
+
+def _ended(command: Sequence[str]) -> int:
+    """The exit code of Jupyter once it has ended; Ctrl-C is its business: it asks back, and then ends its kernels."""
+    with subprocess.Popen(command) as process:  # noqa: S603  our own interpreter
+        while True:
+            with suppress(KeyboardInterrupt):
+                return process.wait()
 
 
 def _check_installed() -> None:
@@ -101,13 +110,34 @@ def _check_kernel() -> None:
         )
 
 
-def _check_display() -> None:
-    """Raise UsageError where no browser can be opened."""
-    remedy = "add --no-browser and open the address that Jupyter prints in a browser of yours"
+def _check_start(number: int, folder: Path, *, browser: bool, further: Sequence[str]) -> None:
+    """Raise UsageError where Jupyter would not start or no browser can be opened; the sentence names the way round."""
+    root = getattr(os, "geteuid", lambda: None)() == 0 and not any(each.startswith("--allow-root") for each in further)
+    unseen = _why_unseen() if browser else None
+    reasons = [
+        *(["Jupyter refuses to run as root unless it is told to"] if root else []),
+        *([unseen] if unseen else []),
+    ]
+    if not reasons:
+        return
+    passed = [*further, *(["--allow-root"] if root else [])]
+    line = [str(number), *(["--no-browser"] if unseen or not browser else []), *(["--", *passed] if passed else [])]
+    if os.environ.get("MAKELEVEL"):  # what `make lesson` sets up is on nobody's path
+        command = f'make lesson ARGS="{shlex.join(line)}"'
+    else:
+        place = [] if folder == Path() else ["--output", str(folder)]
+        command = f"matbench lesson open {shlex.join([*place, *line])}"
+    then = " and open the address that it prints in a browser of yours" if unseen else ""
+    raise UsageError(f"{' and '.join(reasons)}; type: {command}{then}")
+
+
+def _why_unseen() -> str | None:
+    """Why no browser can be opened here, or None."""
     unix = sys.platform not in {"win32", "darwin"}
     if unix and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
-        raise UsageError(f"there is no display for a browser here; {remedy}")
+        return "there is no display for a browser here"
     try:
         webbrowser.get()
-    except webbrowser.Error as reason:
-        raise UsageError(f"there is no browser here; {remedy}") from reason
+    except webbrowser.Error:
+        return "there is no browser here"
+    return None

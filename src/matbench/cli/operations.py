@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from matbench.analyse.attribution import Attribution
 from matbench.analyse.ladder import operations_of, tabulate
 from matbench.analyse.rows import Table
 from matbench.cli import console
@@ -66,15 +67,20 @@ def chosen_tables(record: Record, first: Table, base: str | None, operations: st
     return found
 
 
-def section(table: Table, problems: Sequence[Problem], *, limits: bool) -> list[str]:
+def section(
+    table: Table, problems: Sequence[Problem], *, limits: bool, credit: Callable[[Problem], Attribution | None]
+) -> list[str]:
     """One operation's paragraphs: a ladder a problem, sentences, overview, and what was left out.
 
-    With `limits`, those of the hardware are told, too.
+    With `limits`, those of the hardware are told, too; `credit` finds the attribution that belongs to a problem.
     """
     parts = [] if table.operation == PRODUCT else [f"## {heading(OPERATIONS[table.operation])}"]
     parts += [ladder_table(table, problem) for problem in problems]
-    sentences = _product_sentences if table.operation == PRODUCT else _operation_sentences
-    said = (*sentences(table, problems), compile_sentence(table), ceilings_sentence(table) if limits else None)
+    if table.operation == PRODUCT:
+        sentences = _product_sentences(table, problems, credit)
+    else:
+        sentences = _operation_sentences(table, problems)
+    said = (*sentences, compile_sentence(table), ceilings_sentence(table) if limits else None)
     parts += [sentence for sentence in said if sentence]
     dtypes = dict.fromkeys(row.case.problem.dtype for row in table.rows)
     has_speeds = any(speed_of(row) is not None for row in table.rows)
@@ -83,8 +89,11 @@ def section(table: Table, problems: Sequence[Problem], *, limits: bool) -> list[
     return [*parts, *([f"Left out:\n\n{left_out}"] if left_out else [])]
 
 
-def _product_sentences(table: Table, problems: Sequence[Problem]) -> list[str | None]:
-    return [*(closing_sentence(table, problem) for problem in problems), extrapolated_sentence(table)]
+def _product_sentences(
+    table: Table, problems: Sequence[Problem], credit: Callable[[Problem], Attribution | None]
+) -> list[str | None]:
+    told = [closing_sentence(table, problem, credit(problem)) for problem in problems]
+    return [*told, extrapolated_sentence(table)]
 
 
 def _operation_sentences(table: Table, problems: Sequence[Problem]) -> list[str | None]:

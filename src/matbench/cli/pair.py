@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matbench.analyse.doctor import diagnose
+from matbench.blocks import with_kept_blocks
 from matbench.cli import console
 from matbench.cli.interrupts import interruptible
+from matbench.cli.options import results_option
 from matbench.cli.reading import parse_dtype
-from matbench.cli.running import LARGEST_SEED, parse_threads
+from matbench.cli.run_options import LARGEST_SEED, parse_threads
 from matbench.cli.verdicts import tell_verdicts
 from matbench.comparison import LARGEST_CLAIM, Asked, cells_of, comparing, digests, pair_header, settings_for, stamp
 from matbench.errors import IncompleteError, UsageError
@@ -108,6 +110,7 @@ def compare(options: Options) -> int:
     machine = Machine()
     add_blas_kernels(registry, options.blas)
     arms = _arms(options, registry)
+    registry = with_kept_blocks(registry, machine, [arm.label for arm in arms])
     work = _resumed(options, arms, machine) if options.resume else _begun(options, arms, registry, machine)
     path, interrupts = followed(work, registry, machine, output=options.output, blas=options.blas, start_ns=start_ns)
     return _told(options, path, interrupts)
@@ -317,7 +320,7 @@ def _told(options: Options, path: Path, interrupts: int) -> int:
     console.note(f"record: {path}")
     if not record.processes and not record.refusals:
         raise IncompleteError("no process came to its end; see the reasons above, and try a longer --budget")
-    read = "" if options.output == Path("results") else f" --results {options.output}"
+    read = results_option(options.output)
     console.hint(f"look again: matbench show --verdicts {record.header.id}{read}")
     return code_of(record.refusals)
 

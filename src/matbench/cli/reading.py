@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
+from matbench.analyse.attribution import Attribution
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.cli import console
 from matbench.cli.bundles import import_bundle, tell_kept
+from matbench.cli.credits import kept
 from matbench.cli.operations import chosen_tables, section, tables_of
 from matbench.cli.validating import Judge
 from matbench.errors import MatbenchError, RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
-from matbench.present.choose import headline_problem, headline_problems
+from matbench.present.attribution import HOW
+from matbench.present.choose import credit_at, headline_problem, headline_problems
 from matbench.present.json_object import run_object
 from matbench.present.operations import contrast
 from matbench.present.tables import to_csv
@@ -138,11 +142,15 @@ def _heading(header: Header) -> str:
     return "{}: {}, {}, `{}`, record {}".format(*words)
 
 
-def told(header: Header, sections: Sequence[tuple[Table, Sequence[Problem]]]) -> str:
+def told(
+    header: Header, sections: Sequence[tuple[Table, Sequence[Problem]]], attributions: Sequence[Attribution] = ()
+) -> str:
     """Heading, the ladders of every operation with what they say, and the operations beside each other."""
     parts = [_heading(header)]
     for place, (table, problems) in enumerate(sections):
-        parts += section(table, problems, limits=place == 0)
+        parts += section(
+            table, problems, limits=place == 0, credit=partial(credit_at, header, attributions=attributions)
+        )
     if len(sections) > 1:
         tables = [table for table, _ in sections]
         parts.append(contrast(tables, chosen_dtype(tables[0])))
@@ -191,26 +199,34 @@ def show_record(
     if as_json:
         console.data(run_json(record.header, *tables_of(record, table, base)))
         return 0
-    console.data(told(record.header, sections_of(record, table, base, size, dtype)))
+    console.data(told(record.header, sections_of(record, table, base, size, dtype), kept(results)))
     console.hint(f"draw it: matbench plot {shlex.quote(argument or record.header.id)}")
     return 0
 
 
 def draw_figures(
-    table: Table, folder: Path, kinds: Sequence[str], dtype: Dtype, *, dark: bool, record: Record | None = None
+    table: Table,
+    folder: Path,
+    kinds: Sequence[str],
+    dtype: Dtype,
+    *,
+    dark: bool,
+    record: Record,
+    attributions: Sequence[Attribution] = (),
 ) -> list[Path]:
-    """Write the figures of one dtype, each as PNG and SVG; returns the files."""
+    """Write the figures of one dtype that there is something for, each as PNG and SVG; returns the files."""
     from matbench.present import figures  # Matplotlib takes half a second to import
 
     problem = headline_problem(table, dtype)
-    digest = figures.digest(table)
+    credit = credit_at(record.header, problem, attributions)
     paths = []
     for kind in figures.KINDS:
-        if kind not in kinds or (kind == "ladder" and problem is None):
+        if kind not in kinds or (kind == "ladder" and problem is None) or (kind == "credit" and credit is None):
             continue
-        figure = figures.draw(kind, table, dtype=dtype, problem=problem, record=record, dark=dark)
-        title = figures.finding(kind, table, dtype=dtype, problem=problem, record=record)
-        description = figures.alt_text(kind, table, dtype=dtype, problem=problem, record=record)
+        asked = figures.About(dtype=dtype, problem=problem, record=record, attribution=credit)
+        figure = figures.draw(kind, table, **asked, dark=dark)
+        title, description = figures.finding(kind, table, **asked), figures.alt_text(kind, table, **asked)
+        digest = figures.digest(credit if kind == "credit" and credit is not None else table)
         for form in ("png", "svg"):
             path = folder / f"{kind}-{dtype}{'-dark' if dark else ''}.{form}"
             write_bytes(path, figures.render(figure, form, title=title, description=description, digest=digest))
@@ -243,16 +259,24 @@ def plot_record(
         if kind not in KINDS:
             raise UsageError(f"no figure {kind!r}; there are: {', '.join(KINDS)}")
     record, table = load_table(argument, results, base)
-    target = folder or figure_folder(results, record.header)
+    target, found = folder or figure_folder(results, record.header), kept(results)
     for each in chosen_tables(record, table, base, operations):
         drawn = wanted if kinds is not None or _has_rates(each) else ["speedup"]
         place = target if each.operation == table.operation else target / each.operation
-        for path in draw_figures(each, place, drawn, chosen_dtype(each, dtype), dark=dark, record=record):
+        element = chosen_dtype(each, dtype)
+        if kinds is not None and "credit" in wanted:
+            _check_credit(record.header, headline_problem(each, element), found)
+        for path in draw_figures(each, place, drawn, element, dark=dark, record=record, attributions=found):
             console.data(str(path))
     return 0
 
 
-def _encoded(record: Record, table: Table, form: str, base: str | None) -> str:
+def _check_credit(header: Header, problem: Problem | None, attributions: Sequence[Attribution]) -> None:
+    if credit_at(header, problem, attributions) is None:
+        raise UsageError(f"no attribution of this machine is kept; measure one: {HOW}")
+
+
+def _encoded(record: Record, table: Table, form: str, base: str | None, results: Path) -> str:
     tables = tables_of(record, table, base)
     if form == "csv":
         return to_csv(*tables)
@@ -261,7 +285,7 @@ def _encoded(record: Record, table: Table, form: str, base: str | None) -> str:
     if form == "json":
         return run_json(record.header, *tables)
     if form == "md":
-        return told(record.header, sections_of(record, table, base))
+        return told(record.header, sections_of(record, table, base), kept(results))
     if form == "record":
         return encode_record(record).decode()
     raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record, asv")
@@ -274,7 +298,7 @@ def export_record(argument: str | None, results: Path, *, form: str, target: Pat
         from matbench.cli.asv import file_for_asv
 
         return file_for_asv(record, table, results, target)
-    text = _encoded(record, table, form, base)
+    text = _encoded(record, table, form, base, results)
     if target is None:
         console.data(text)
     else:
@@ -331,27 +355,29 @@ def _foreign_records(source: Path, form: str, base: str | None) -> Sequence[tupl
         return [(source.name, record) for record in read_page(source)]
     if form == "samples":
         return [(source.name, read_samples(source, base))]
-    return asv_records(source, base, wholly=True)
+    return [(path.name, record) for path, record in asv_records(source, base, wholly=True)]
 
 
-def asv_records(source: Path, base: str | None, *, wholly: bool = False) -> list[tuple[str, Record]]:
-    """The results in a file of asv's, or the newest of each environment in a folder, with the names of their files.
+def asv_records(source: Path, base: str | None, *, wholly: bool = False) -> Iterator[tuple[Path, Record]]:
+    """The results in a file of asv's, or the newest of each environment in a folder, one at a time, with their files.
 
-    Files that are refused are left out of a folder; `wholly`, one of them refuses the folder.
+    Files that are refused are left out of a folder with a warning at the end; `wholly`, one of them refuses the folder.
     """
     if not source.is_dir():
-        return [(source.name, read_asv(source, base))]
+        yield source, read_asv(source, base)
+        return
     newest: dict[tuple[Path, str], Path] = {}
     for path in asv_files(source, wholly=wholly):
         newest.setdefault((path.parent, path.name.partition("-")[2]), path)
-    found, refused = [], []
+    refused: list[MatbenchError] = []
     for path in newest.values():
         try:
-            found.append((path.name, read_asv(path, base)))
+            record = read_asv(path, base)
         except MatbenchError as error:
             refused.append(error)
-    if not found or (wholly and refused):
+            continue
+        yield path, record
+    if refused and (wholly or len(refused) == len(newest)):
         raise refused[0]
     for each in refused:
         console.warn(str(each))
-    return found

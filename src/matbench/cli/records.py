@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from matbench.analyse.compare_facts import cpus_of
 from matbench.cli import console
 from matbench.errors import RecordError, UsageError
 from matbench.model import Header
@@ -55,7 +56,7 @@ def _row(each: Listed) -> list[str]:
         header.id,
         header.machine,
         header.host.cpu.brand,
-        str(header.host.logical_cpus),
+        cpus_of(header),
         header.created[:16].replace("T", " "),
         _what(each),
         str(each.cases),

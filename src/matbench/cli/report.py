@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matbench.cli import console
+from matbench.cli.credits import kept
 from matbench.cli.operations import tables_of
 from matbench.cli.reading import chosen_dtype, figure_folder, load_table
 from matbench.errors import UsageError
 from matbench.record.islands import island
+from matbench.record.remembered import remembered
 from matbench.record.store import write_text
 
 if TYPE_CHECKING:
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Table
     from matbench.model import Record
 
@@ -26,9 +29,14 @@ MOST = 50  # records on a page: a browser has to hold them
 
 
 def write_report(
-    loaded: Sequence[tuple[Record, Table]], path: Path, dtype: str | None = None, base: str | None = None
+    loaded: Sequence[tuple[Record, Table]],
+    path: Path,
+    dtype: str | None = None,
+    base: str | None = None,
+    *,
+    attributions: Sequence[Attribution] = (),
 ) -> None:
-    """Write the page that tells of one or more records.
+    """Write the page that tells of one or more records, with credit for the ideas where `attributions` have it.
 
     Raises
     ------
@@ -40,10 +48,10 @@ def write_report(
     from matbench.present.report.assembly import Part, report_page  # Matplotlib takes half a second to import
 
     parts = [
-        Part(record, tables_of(record, table, base), chosen_dtype(table, dtype), island(record))
+        Part(record, tables_of(record, table, base), chosen_dtype(table, dtype), island(record), tuple(attributions))
         for record, table in loaded
     ]
-    write_text(path, report_page(parts, path.name))
+    write_text(path, report_page(parts, path.name, remembered))
 
 
 def report_records(
@@ -62,7 +70,7 @@ def report_records(
         raise UsageError(f"{len(arguments)} records are more than a page can hold; name at most {MOST}")
     loaded = [load_table(each, results, base) for each in arguments or (None,)]
     path = target or _place(results, [record for record, _ in loaded])
-    write_report(loaded, path, dtype, base)
+    write_report(loaded, path, dtype, base, attributions=kept(results))
     console.data(str(path))
     if show and not webbrowser.open_new_tab(path.resolve().as_uri()):
         console.warn(f"no browser could be started; open {path} in one")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from matbench.analyse.ladder import peaks
-from matbench.analyse.plausible import implausible
+from matbench.analyse.plausible import dates, implausible
 from matbench.analyse.plausible_pairs import implausible_pairs
 from matbench.analyse.rows import Interval
 from matbench.cli import console
@@ -16,13 +16,18 @@ from matbench.model import Record
 from matbench.record.asv_reading import read_asv
 from matbench.record.bundles import bundle_parts, is_bundle
 from matbench.record.files import printable
-from matbench.record.islands import is_page, read_page
+from matbench.record.islands import is_page, page_records
 from matbench.record.listing import run_files
 from matbench.record.reading import AnyRecord
 from matbench.record.store import read_either
-from matbench.record.tree import Leaf, Role, check_json, is_results, leaves
+from matbench.record.tree import Leaf, Role, check_json, check_packed, is_results, leaves
 
 __all__ = ["Judge", "validate_files"]
+
+MISPLACED: dict[Role, str] = {
+    "link": "It is a link that leads out of the folder; put the file itself there.",
+    "stray": "It is no file that belongs there; remove it.",
+}
 
 
 class Judge:
@@ -31,8 +36,8 @@ class Judge:
     Parameters
     ----------
     now
-        Time of day, with a time zone, where a record from elsewhere must not be of the future: it would count as the
-        latest for years. What is stored is judged alike at any time.
+        Time of day, with a time zone, where a record that goes from one machine to another must not be of the future:
+        it would count as the latest for years. What is stored is judged alike at any time.
     """
 
     def __init__(self, now: datetime | None = None) -> None:
@@ -68,6 +73,7 @@ class _Report:
     def __init__(self) -> None:
         self.code = 0
         self._judge = Judge()
+        self._now = datetime.now(UTC)
         self._seen: dict[tuple[type, str], str] = {}
 
     def folder(self, folder: Path) -> None:
@@ -102,26 +108,36 @@ class _Report:
 
     def _checked(self, leaf: Leaf) -> tuple[str, tuple[str, ...]]:
         """Its state where all is well, and what is wrong with it."""
-        if leaf.role == "link":
-            return "", ("It is a link that leads out of the folder; put the file itself there.",)
-        if leaf.role == "stray":
-            return "", ("It is no file that belongs there; remove it.",)
+        if leaf.role in MISPLACED:
+            return "", (MISPLACED[leaf.role],)
         if leaf.role == "json":
             check_json(leaf.path)
             return "ok (JSON)", ()
+        if leaf.role == "packed":
+            check_packed(leaf.path)
+            return "ok (packed JSON)", ()
         if leaf.role == "asv":
-            return "ok (asv)", self._judge(read_asv(leaf.path))
+            return "ok (asv)", self._judged(read_asv(leaf.path), leaf)
         if leaf.role in {"bundle", "page"}:
             return self._several(leaf)
         record = read_either(leaf.path)
-        findings = (*record.warnings, *self._place(leaf, record), *self._judge(record))
+        findings = (*record.warnings, *self._place(leaf, record), *self._judged(record, leaf))
         return "ok" if record.is_complete else "ok, but not complete", findings
+
+    def _judged(self, record: AnyRecord, leaf: Leaf) -> tuple[str, ...]:
+        """What can't be true of a record; of one from the future, which may yet come true, there is a warning."""
+        found = self._judge(record)
+        for each in dates(record, self._now):
+            if each not in found:
+                name = printable(leaf.place.as_posix())
+                console.warn(f"{name}: {each.rstrip('.')}; by this clock nobody can import it yet")
+        return found
 
     def _several(self, leaf: Leaf) -> tuple[str, tuple[str, ...]]:
         """The same of a file with any number of records."""
         records: Iterable[tuple[int, AnyRecord]]
         if leaf.role == "page":
-            records = enumerate(read_page(leaf.path), 1)
+            records = enumerate(page_records(leaf.path), 1)
             word = "record"
         else:
             records = ((part.line, part.record) for part in bundle_parts(leaf.path))
@@ -129,7 +145,7 @@ class _Report:
         findings: list[str] = []
         count = 0
         for place, record in records:
-            findings += (f"{word} {place}: {each}" for each in self._judge(record))
+            findings += (f"{word} {place}: {each}" for each in self._judged(record, leaf))
             count += 1
         return f"ok ({leaf.role} of {count})", tuple(findings)
 
@@ -139,7 +155,7 @@ class _Report:
             return ()
         header = record.header
         found = []
-        if (header.machine, header.id) != (leaf.place.parts[1], leaf.path.stem):
+        if (header.machine, header.id) != (leaf.path.parent.name, leaf.path.stem):
             found.append(f"It calls itself {printable(header.machine)}/{printable(header.id)}; rename it.")
         there = self._seen.setdefault((type(record), header.id), leaf.place.as_posix())
         if there != leaf.place.as_posix():

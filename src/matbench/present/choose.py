@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from matbench.analyse.attribution import nearest
+from matbench.operations import PRODUCT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Interval, Row, SpeedUp, Table
-    from matbench.model import Dtype, KernelCard, Problem
+    from matbench.model import Dtype, Header, KernelCard, Problem
 
 __all__ = [
     "BLAS",
     "Series",
     "base_row",
     "cards",
+    "credit_at",
     "has_bounds",
     "has_time",
     "headline_problem",
@@ -172,3 +177,10 @@ def headline_problems(table: Table, dtype: Dtype = "float64") -> tuple[Problem, 
 
 def _is_sure(row: Row) -> bool:
     return row.speedup is not None and row.speedup.low is not None and not row.speedup.extrapolated
+
+
+def credit_at(header: Header, problem: Problem | None, attributions: Sequence[Attribution]) -> Attribution | None:
+    """The attribution that is told beside a record: of its machine, nearest in size; only square products have one."""
+    if problem is None or problem.operation != PRODUCT or not problem.is_square:
+        return None
+    return nearest(attributions, header.host.host_id, problem.dtype, problem.n)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matbench.analyse.crossover import compile_seconds, overtakes
 from matbench.analyse.roofline import MEMORY, roofs
+from matbench.present.attribution import credit_words
 from matbench.present.choose import BLAS, base_row, headline_problem, is_measured, row_of, rows_at, square_series
 from matbench.present.words import bracket, clean, count_threads, listed, rate_text, time_text, where
 from matbench.units import format_factor, format_rate, format_seconds
@@ -14,10 +15,20 @@ from matbench.units import format_factor, format_rate, format_seconds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Row, SpeedUp, Table
     from matbench.model import Problem
 
-__all__ = ["Step", "ceilings_sentence", "closing_sentence", "compile_sentence", "extrapolated_sentence", "steps"]
+__all__ = [
+    "Step",
+    "Worth",
+    "ceilings_sentence",
+    "closing_sentence",
+    "compile_sentence",
+    "extrapolated_sentence",
+    "steps",
+    "worths",
+]
 
 PRODUCT = "NumPy's @"
 # The base in words; any other kernel goes by its name alone.
@@ -32,6 +43,7 @@ _ORDER = (
     ("numba_ikj_fma", "fused multiply-add"),
     ("numba_tiled", "cache blocking"),
 )
+GENERATED, CRAFT = "numba_gemm", "packed register tiles"  # what BLAS does, written in Python
 
 
 class Step(NamedTuple):
@@ -56,7 +68,7 @@ def steps(table: Table, problem: Problem) -> tuple[Step, ...]:
     product = sorted((r for r in rows if r.case.kernel == BLAS and is_measured(r)), key=lambda r: r.case.threads)
     if base is None or not is_measured(base) or not product or table.base == BLAS:
         return ()
-    rungs = [("base", base), *_loops(table.base, rows), *_last_steps(rows, product)]
+    rungs = [("base", base), *_loops(table.base, rows), *_last_steps(table.base, rows, product)]
     gains = _gains([row for _, row in rungs], table.base)
     return tuple(
         Step(name=name, row=row, factor=gain / before)
@@ -64,16 +76,38 @@ def steps(table: Table, problem: Problem) -> tuple[Step, ...]:
     )
 
 
+class Worth(NamedTuple):
+    """What one idea is worth: how many times faster."""
+
+    name: str  # of the idea, in words
+    factor: float  # above 1: faster
+
+
+def worths(climb: Sequence[Step], attribution: Attribution | None = None) -> tuple[Worth, ...]:
+    """What each idea is worth: whatever the order where that is known, else as a step of the climb, in the told order.
+
+    Parameters
+    ----------
+    climb
+        The steps of a table, as `steps` finds them.
+    attribution
+        Of the machine.
+    """
+    if attribution is None:
+        return tuple(Worth(step.name, step.factor) for step in climb)
+    return tuple(Worth(clean(each.words), each.factor.estimate) for each in attribution.credits)
+
+
 def _loops(base: str, rows: Sequence[Row]) -> list[tuple[str, Row]]:
     """The loops above the base that were measured on one thread."""
-    names = [kernel for kernel, _ in _ORDER]
+    names = [*(kernel for kernel, _ in _ORDER), GENERATED]
     first = names.index(base) + 1 if base in names else 0
     found = [(idea, row_of(rows, kernel, 1)) for kernel, idea in _ORDER[first:]]
     return [(idea, row) for idea, row in found if row is not None]
 
 
-def _last_steps(rows: Sequence[Row], product: Sequence[Row]) -> list[tuple[str, Row]]:
-    """From the loops to BLAS: its craft on one thread, then the threads.
+def _last_steps(base: str, rows: Sequence[Row], product: Sequence[Row]) -> list[tuple[str, Row]]:
+    """From the loops to BLAS: the generated product, which does what BLAS does, then BLAS itself, then the threads.
 
     Where BLAS was not measured on one thread, the threads are told by the parallel loop, if there is one.
     """
@@ -81,11 +115,20 @@ def _last_steps(rows: Sequence[Row], product: Sequence[Row]) -> list[tuple[str, 
     most = min(product, key=lambda row: row.seconds.estimate if row.seconds is not None else math.inf)
     if product[0].case.threads == 1:
         threads = [(count_threads(most.case.threads), most)] if most.case.threads > 1 else []
-        return [("the rest of what BLAS does", product[0]), *threads]
+        return [*_craft(base, rows, product[0]), *threads]
     parallel = row_of(rows, "numba_parallel", most.case.threads)
-    if parallel is None:
-        return [(f"the rest of what BLAS does on {count_threads(most.case.threads)}", most)]
-    return [(count_threads(most.case.threads), parallel), ("the rest of what BLAS does", most)]
+    if parallel is not None:
+        return [(count_threads(most.case.threads), parallel), *_craft(base, rows, most)]
+    (words, first), *rest = _craft(base, rows, most)
+    return [(f"{words} on {count_threads(most.case.threads)}", first), *rest]
+
+
+def _craft(base: str, rows: Sequence[Row], product: Row) -> list[tuple[str, Row]]:
+    """What BLAS does besides loops: as a rung of its own where `numba_gemm` was measured on as many threads."""
+    own = row_of(rows, GENERATED, product.case.threads)
+    if own is None or base == GENERATED:
+        return [("the rest of what BLAS does", product)]
+    return [(CRAFT, own), ("going over to BLAS", product)]
 
 
 def _gains(rows: Sequence[Row], base: str) -> list[float]:
@@ -100,11 +143,24 @@ def _gains(rows: Sequence[Row], base: str) -> list[float]:
     return [times[0] / time for time in times]
 
 
-def closing_sentence(table: Table, problem: Problem | None = None) -> str | None:
-    """How many times faster NumPy's product is than the base, and what each step of the climb is worth.
+def closing_sentence(
+    table: Table, problem: Problem | None = None, attribution: Attribution | None = None
+) -> str | None:
+    """How many times faster NumPy's product is than the base, and what each idea on the way is worth.
 
-    Told of `problem`, by default of the square float64 problem that the run is told by; None where either was not
-    measured.
+    Parameters
+    ----------
+    table
+        Where the rows are.
+    problem
+        By default the square float64 problem that the run is told by.
+    attribution
+        Of this machine: its credits, which depend on no order, stand in the place of the steps of the climb.
+
+    Returns
+    -------
+    str or None
+        None where the base or NumPy's product was not measured there.
     """
     problem = problem or headline_problem(table)
     climb = steps(table, problem) if problem is not None else ()
@@ -117,6 +173,8 @@ def closing_sentence(table: Table, problem: Problem | None = None) -> str | None
         total *= step.factor
     faster = f"faster than {_base_words(base)}" if total >= 1 else f"the speed of {_base_words(base)}"
     text = f"At {where(problem)}, {_product_words(last)} is {_with_bounds(total, last.speedup)} {faster}"
+    if attribution is not None:
+        return f"{text}. {credit_words(attribution, problem.n)}"
     return f"{text}; of that, {listed(_worth(step) for step in climb)}." if len(climb) > 1 else f"{text}."
 
 
@@ -140,7 +198,7 @@ def _with_bounds(total: float, speedup: SpeedUp | None) -> str:
 
 def _worth(step: Step) -> str:
     """A gain as what it is worth, a loss as what it costs."""
-    verb = "are" if step.name.endswith("threads") else "is"
+    verb = "are" if step.name.endswith("threads") or step.name.startswith(CRAFT) else "is"
     if format_factor(step.factor) == format_factor(1.0):
         return f"{step.name} {'change' if verb == 'are' else 'changes'} nothing ({format_factor(1.0)})"
     if step.factor < 1:

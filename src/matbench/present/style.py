@@ -31,6 +31,7 @@ __all__ = [
     "contrast",
     "drawable",
     "fitted",
+    "idea_colours",
     "inks",
     "looks",
     "palette",
@@ -77,6 +78,17 @@ _OTHERS = ("#8c7a00", "#4b5fc0", "#7a6652", "#2b8fa3")  # families of plugins
 _SHADES = (0.0, -0.13, 0.12, -0.22, 0.2, -0.07, 0.06)
 _LIFT = 0.22
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+# The ideas of an attribution, in the told order; neighbours are far apart.
+_IDEAS = {
+    "compile": "#d55e00",
+    "order": "#009e73",
+    "simd": "#0072b2",
+    "fma": "#8c7a00",
+    "tile": "#b0509a",
+    "pack": "#2b8fa3",
+    "block": "#7a6652",
+    "threads": "#4b5fc0",
+}
 
 
 @contextmanager
@@ -136,7 +148,7 @@ def palette(cards: Sequence[KernelCard], ink: Ink = LIGHT) -> dict[str, Look]:
     dict
         Kernel name -> `Look`; equal for equal arguments.
     """
-    lift = _LIFT if _luminance(ink.paper) < 0.5 else 0.0
+    lift = _lift(ink)
     found: dict[str, Look] = {}
     members: dict[str, int] = {}
     for card in sorted(cards, key=lambda card: card.origin != "matbench"):
@@ -150,6 +162,17 @@ def palette(cards: Sequence[KernelCard], ink: Ink = LIGHT) -> dict[str, Look]:
             marker=_MARKERS[place % len(_MARKERS)],
         )
     return found
+
+
+def idea_colours(ink: Ink = LIGHT) -> dict[str, str]:
+    """A colour for each idea that speed is credited to; contrast with the paper at least 3."""
+    lift = _lift(ink)
+    return {idea: _standing_out(_shaded(hue, lift), ink.paper, 3.0) for idea, hue in _IDEAS.items()}
+
+
+def _lift(ink: Ink) -> float:
+    """What is added to all lightness on dark paper."""
+    return _LIFT if _luminance(ink.paper) < 0.5 else 0.0
 
 
 def _hue(rung: str) -> str:

@@ -31,10 +31,20 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Interval, Row, SpeedUp, Table
     from matbench.model import Dtype, Problem
 
-__all__ = ["csv_text", "ladder_table", "overview_table", "render_markdown", "skipped_lines", "skipped_list", "to_csv"]
+__all__ = [
+    "bullets",
+    "csv_text",
+    "ladder_table",
+    "overview_table",
+    "render_markdown",
+    "skipped_lines",
+    "skipped_list",
+    "to_csv",
+]
 
 NO_INTERVAL = "†"
 ENDED = "‡"  # it was stopped: there are fewer samples than planned
+ONE_PROCESS = "Intervals are over the rounds of one sampling process; another process may lie outside them."
 NOTHING = "–"  # a cell that has no value
 _NUMBER = re.compile(r"[~<+-]?\d")
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
@@ -106,7 +116,7 @@ def ladder_table(table: Table, problem: Problem, *, narrow: bool = False) -> str
         del columns["idea"]
     kept = {title: cells for title, cells in columns.items() if any(cells)}
     text = render_markdown(list(kept), list(zip(*kept.values(), strict=True)))
-    return f"{text}\n\n{_bullets(_ladder_notes(table, problem, rows))}".rstrip()
+    return f"{text}\n\n{bullets(_ladder_notes(table, problem, rows))}".rstrip()
 
 
 def _ladder_columns(table: Table, rows: Sequence[Row]) -> dict[str, list[str]]:
@@ -158,7 +168,7 @@ def _is_predicted(row: Row) -> bool:
     return row.extrapolated or (row.speedup is not None and row.speedup.extrapolated)
 
 
-def speedup_text(speedup: SpeedUp) -> str:
+def speedup_text(speedup: Interval | SpeedUp) -> str:
     """A speed-up with its bounds, or with the mark that says that it has none."""
     value = format_factor(speedup.estimate)
     if speedup.low is None or speedup.high is None:
@@ -172,6 +182,7 @@ def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[s
     if any(row.speedup is not None for row in rows):
         notes.append(f"Speed-up [low, high]: the time of {base_words(table, problem)} over the time of the kernel.")
     notes.extend(_extrapolated_notes(table, problem, rows))
+    notes.extend(_process_notes(rows))
     if any(_lacks_interval(row, table.base) for row in rows):
         notes.append(f"{NO_INTERVAL} no interval.")
     notes.extend(
@@ -179,6 +190,18 @@ def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[s
     )
     notes.extend(_peak_notes(table, problem, rows))
     return notes
+
+
+def _process_notes(rows: Sequence[Row]) -> list[str]:
+    """What the intervals of measured rows are over: several processes, or the rounds of one."""
+    counts = {row.processes for row in rows if row.processes and has_bounds(row.seconds)}
+    if not counts:
+        return []
+    if counts == {1}:
+        return [ONE_PROCESS]
+    fewest, most = min(counts), max(counts)
+    shown = str(most) if fewest == most else f"{fewest} to {most}"
+    return [f"Intervals are over {shown} sampling processes, each of them one observation."]
 
 
 def _rate_words(problem: Problem) -> str:
@@ -235,7 +258,8 @@ def _memory_notes(table: Table, rows: Sequence[Row]) -> list[str]:
     return notes
 
 
-def _bullets(notes: Iterable[str]) -> str:
+def bullets(notes: Iterable[str]) -> str:
+    """Notes as a Markdown list; foreign text is escaped."""
     return "\n".join(f"- {escape_markdown(note, limit=1000)}" for note in notes)
 
 
@@ -258,7 +282,7 @@ def overview_table(table: Table, dtype: Dtype = "float64") -> str:
         }
         name = one.card.name + ("" if one.layout == "C" else " (F order)")
         lines.append([name, *([str(one.threads)] if threaded else []), *(cells.get(n, NOTHING) for n in sizes)])
-    return f"{render_markdown(titles, lines)}\n\n{_bullets(_overview_notes(lines, dtype, unit_of(table.operation)))}"
+    return f"{render_markdown(titles, lines)}\n\n{bullets(_overview_notes(lines, dtype, unit_of(table.operation)))}"
 
 
 def _overview_notes(lines: Sequence[Sequence[str]], dtype: Dtype, unit: str) -> list[str]:
@@ -288,7 +312,7 @@ def skipped_list(table: Table, problems: Collection[Problem] | None = None) -> s
     str
         The empty string where nothing was skipped.
     """
-    return _bullets(skipped_lines(table, problems))
+    return bullets(skipped_lines(table, problems))
 
 
 def skipped_lines(table: Table, problems: Collection[Problem] | None = None) -> list[str]:

@@ -22,12 +22,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Interval, Row, Table
     from matbench.present.choose import Series
     from matbench.present.style import Ink, Look
 
 __all__ = [
+    "BOTTOM",
     "LABEL",
+    "PITCH",
+    "TOP",
+    "WIDTH",
     "Dot",
     "EndLabel",
     "Sheet",
@@ -46,13 +51,19 @@ __all__ = [
     "spread",
     "subheading",
     "tick_at",
+    "wrapped",
 ]
 
 WIDTH, HEIGHT, TALLEST = 9.0, 5.9, 20.0  # inches
 LEFT, RIGHT, TOP, BOTTOM = 0.95, 2.3, 0.85, 0.98  # margins, inches
 LABEL = 1.78  # room for a label, inches: less than there is, for hinted letters are up to 6 % wider
 PITCH = 0.19  # distance of labels, inches
-SMALL = 8.5  # points
+SMALL = 8.5  # points, of notes
+LINE = 0.14  # distance of the lines of a note, inches
+LINES = 2  # that the margin has room for, below the axis
+MOST_LINES = 5  # of a note
+LONGEST = 1000  # characters of a sentence
+NOTE = 8.0  # width of a note, inches: less than there is, for hinted letters are up to 6 % wider
 
 
 class Sheet(NamedTuple):
@@ -121,20 +132,72 @@ def nothing(ink: Ink, heading: str, below: str, why: str = "nothing measured") -
     return sheet.figure
 
 
-def subheading(table: Table, rest: str) -> str:
+def subheading(table: Table | Attribution, rest: str) -> str:
     """Processor and machine, then what is particular to the picture."""
     return f"{drawable(table.cpu, 50)}, {drawable(table.machine, 24)}: {rest}"
 
 
 def foot(sheet: Sheet, text: str) -> None:
-    """A note under the axes; a long one breaks between its sentences."""
-    lines: list[str] = [""]
-    for sentence in text.split("  "):
-        longer = f"{lines[-1]}  {sentence}".strip()
-        lines = [*lines[:-1], longer] if len(longer) <= 125 else [*lines, sentence]
-    shown = "\n".join(drawable(line, 135) for line in lines if line)
-    height = sheet.figure.get_figheight()
-    sheet.figure.text(0.25 / WIDTH, 0.12 / height, shown, size=SMALL, color=sheet.ink.muted, va="bottom")
+    """A note under the axes, in as many lines as it takes; for those that the margin has no room for the sheet grows.
+
+    Parameters
+    ----------
+    sheet
+        Complete but for the note.
+    text
+        Sentences two blanks apart: a line breaks between them where it can.
+    """
+    figure, lines = sheet.figure, wrapped(text, NOTE)
+    if len(lines) > LINES:
+        _grow(figure, LINE * (len(lines) - LINES))
+    place = (0.25 / WIDTH, 0.12 / figure.get_figheight())
+    figure.text(*place, "\n".join(lines), size=SMALL, color=sheet.ink.muted, va="bottom")
+
+
+def wrapped(text: str, inches: float) -> list[str]:
+    """`text` in lines of a width at the size of notes, as our font can draw it; more than `MOST_LINES` are cut.
+
+    Parameters
+    ----------
+    text
+        Sentences two blanks apart.
+    inches
+        How wide a line may be.
+    """
+    lines: list[str] = []
+    for sentence in filter(None, text.split("  ")):
+        words = drawable(sentence, LONGEST)
+        if lines and width_of(f"{lines[-1]}  {words}", SMALL) <= inches:
+            lines[-1] = f"{lines[-1]}  {words}"
+        else:
+            lines += _broken(words.split(" "), inches)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], fitted(f"{lines[MOST_LINES - 1]} …", inches, SMALL)]
+    return lines
+
+
+def _broken(words: Sequence[str], inches: float) -> list[str]:
+    """Words in lines of a width; one that is wider than a line is cut."""
+    lines: list[str] = []
+    for word in words:
+        if lines and width_of(f"{lines[-1]} {word}", SMALL) <= inches:
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(fitted(word, inches, SMALL))
+    return lines
+
+
+def _grow(figure: Figure, inches: float) -> None:
+    """Make a sheet taller at its foot; everything on it keeps its size and its distance from the head."""
+    before = figure.get_figheight()
+    after = before + inches
+    figure.set_figheight(after)
+    for ax in figure.axes:
+        left, bottom, width, height = ax.get_position().bounds
+        ax.set_position((left, (bottom * before + inches) / after, width, height * before / after))
+    for text in figure.texts:
+        x, y = text.get_position()
+        text.set_position((x, (y * before + inches) / after))
 
 
 MOST_NAMES = 4  # in one note

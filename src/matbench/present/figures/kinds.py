@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, get_args
 
 from matbench.errors import UsageError
 from matbench.present.choose import headline_problem
-from matbench.present.figures import distributions, heatmap, percore, roofline, told
+from matbench.present.figures import credit, distributions, heatmap, percore, roofline, told
 from matbench.present.figures.frame import nothing, subheading
 from matbench.present.figures.ladder import ladder_figure
 from matbench.present.figures.rate import rate_figure
@@ -20,14 +20,24 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Table
     from matbench.model import Dtype, Problem, Record
     from matbench.present.numbers import Numbers
 
-__all__ = ["KINDS", "Kind", "alt_text", "draw", "finding", "numbers"]
+__all__ = ["KINDS", "About", "Kind", "alt_text", "draw", "finding", "numbers"]
 
-Kind = Literal["speedup", "rate", "threads", "ladder", "percore", "roofline", "heatmap", "distributions"]
+Kind = Literal["speedup", "rate", "threads", "ladder", "percore", "roofline", "heatmap", "distributions", "credit"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class About(TypedDict):
+    """What all functions of a kind of picture can be told besides the table."""
+
+    dtype: Dtype
+    problem: Problem | None
+    record: Record | None
+    attribution: Attribution | None
 
 
 class _Asked(NamedTuple):
@@ -37,6 +47,7 @@ class _Asked(NamedTuple):
     dtype: Dtype
     problem: Problem | None
     record: Record | None
+    attribution: Attribution | None
 
 
 class _Picture(NamedTuple):
@@ -53,6 +64,7 @@ def draw(
     dtype: Dtype = "float64",
     problem: Problem | None = None,
     record: Record | None = None,
+    attribution: Attribution | None = None,
     dark: bool = False,
 ) -> Figure:
     """The picture of a kind; where there is nothing to draw, a sheet that says so.
@@ -70,6 +82,8 @@ def draw(
     record
         Has the raw samples, which `distributions` draws, and the caches and cores that `roofline` and `percore` reckon
         with.
+    attribution
+        What `credit` draws.
     dark
         Whether on dark paper.
 
@@ -78,7 +92,7 @@ def draw(
     UsageError
         If there is no such kind.
     """
-    return _picture(kind).draw(_asked(table, dtype, problem, record), dark)
+    return _picture(kind).draw(_asked(table, dtype, problem, record, attribution), dark)
 
 
 def finding(
@@ -88,9 +102,10 @@ def finding(
     dtype: Dtype = "float64",
     problem: Problem | None = None,
     record: Record | None = None,
+    attribution: Attribution | None = None,
 ) -> str:
     """What the picture of this kind says, in one sentence; parameters as for `draw`."""
-    return _picture(kind).finding(_asked(table, dtype, problem, record))
+    return _picture(kind).finding(_asked(table, dtype, problem, record, attribution))
 
 
 def alt_text(
@@ -100,9 +115,10 @@ def alt_text(
     dtype: Dtype = "float64",
     problem: Problem | None = None,
     record: Record | None = None,
+    attribution: Attribution | None = None,
 ) -> str:
     """The picture for somebody who can't see it: kind of chart, axes, range, then the finding; as for `draw`."""
-    return _picture(kind).alt(_asked(table, dtype, problem, record))
+    return _picture(kind).alt(_asked(table, dtype, problem, record, attribution))
 
 
 def numbers(
@@ -112,9 +128,10 @@ def numbers(
     dtype: Dtype = "float64",
     problem: Problem | None = None,
     record: Record | None = None,
+    attribution: Attribution | None = None,
 ) -> Numbers:
     """The numbers that the picture is drawn from; no rows where there is nothing to draw; as for `draw`."""
-    return _picture(kind).numbers(_asked(table, dtype, problem, record))
+    return _picture(kind).numbers(_asked(table, dtype, problem, record, attribution))
 
 
 def _picture(kind: Kind) -> _Picture:
@@ -124,8 +141,14 @@ def _picture(kind: Kind) -> _Picture:
     return found
 
 
-def _asked(table: Table, dtype: Dtype, problem: Problem | None, record: Record | None) -> _Asked:
-    return _Asked(table, dtype, problem or headline_problem(table, dtype), record)
+def _asked(
+    table: Table,
+    dtype: Dtype,
+    problem: Problem | None,
+    record: Record | None,
+    attribution: Attribution | None,
+) -> _Asked:
+    return _Asked(table, dtype, problem or headline_problem(table, dtype), record, attribution)
 
 
 def _over_sizes(
@@ -151,10 +174,10 @@ def _at_problem(
 ) -> _Picture:
     """A picture of one size that needs the record besides the table."""
     return _Picture(
-        lambda asked, dark: draw_it(*asked, dark),
-        lambda asked: finding_it(*asked),
-        lambda asked: alt_it(*asked),
-        lambda asked: rows_of(*asked),
+        lambda asked, dark: draw_it(*asked[:4], dark),
+        lambda asked: finding_it(*asked[:4]),
+        lambda asked: alt_it(*asked[:4]),
+        lambda asked: rows_of(*asked[:4]),
     )
 
 
@@ -196,5 +219,11 @@ _PICTURES: dict[str, _Picture] = {
         distributions.finding_distributions,
         distributions.alt_distributions,
         distributions.rows_distributions,
+    ),
+    "credit": _Picture(
+        lambda asked, dark: credit.draw_credit(asked.attribution, dark, asked.table),
+        lambda asked: credit.finding_credit(asked.attribution),
+        lambda asked: credit.alt_credit(asked.attribution),
+        lambda asked: credit.rows_credit(asked.attribution),
     ),
 }

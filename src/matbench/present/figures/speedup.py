@@ -26,6 +26,7 @@ from matbench.present.figures.frame import (
     tick_at,
 )
 from matbench.present.style import Look, drawable, fitted, inks, looks, palette, width_of
+from matbench.present.words import listed
 from matbench.units import format_rate
 
 if TYPE_CHECKING:
@@ -131,5 +132,8 @@ def fitted_words(table: Table, rows: list[Row]) -> str:
         row.speedup.base for row in hollow if row.speedup is not None and row.speedup.extrapolated
     }
     predicted = [row for row in table.rows if row.case.kernel in kernels and row.extrapolated and row.fitted]
-    ranges = dict.fromkeys(f"{row.case.kernel} from {row.fitted}" for row in predicted)
-    return f"Hollow: extrapolated ({drawable('; '.join(ranges) or 'range unknown', 90)})."
+    ranges: dict[str, dict[str, None]] = {}
+    for row in predicted:
+        ranges.setdefault(row.fitted or "", {})[drawable(row.case.kernel, 30)] = None
+    told = "; ".join(f"{listed(names)} from {fitted_on}" for fitted_on, names in ranges.items())
+    return f"Hollow: extrapolated ({told or 'range unknown'})."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matbench.present.lesson_figures.ladders import ladder
+from matbench.present.lesson_figures.ladders import credit, ladder
 from matbench.present.lesson_figures.picture import Movie, Picture, picture
 from matbench.present.lesson_figures.plane import (
     arrows,
@@ -25,6 +25,7 @@ __all__ = [
     "arrows",
     "broadcasting",
     "circle_to_ellipse",
+    "credit",
     "curve_and_points",
     "descent",
     "eigen_directions",

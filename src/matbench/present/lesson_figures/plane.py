@@ -286,7 +286,8 @@ def inverse(a: ArrayLike, error: float = 0.0) -> Picture:
         f"Three panels: the unit circle; its image under A{noise}; and that image under the inverse. No point is "
         f"further than {number(farthest)} from where it began."
     )
-    return drawn("There and back", alt, (9.6, 3.8), draw)
+    told = f", with an error of {number(error)} on the way" if error else ""
+    return drawn(f"There and back{told}", alt, (9.6, 3.8), draw)
 
 
 def _plane(ax: Axes, points: Matrix) -> None:

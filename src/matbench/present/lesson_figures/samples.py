@@ -96,15 +96,17 @@ def timeline(seconds: Sequence[float], title: str = "Every sample, in its order"
     return drawn(title, alt, (8.0, 3.6), draw)
 
 
-def strips(groups: Mapping[str, Sequence[float]], title: str = "Times side by side") -> Picture:
+def strips(groups: Mapping[str, Sequence[float]], title: str = "Times side by side", what: str = "one call") -> Picture:
     """The times of several things, one strip of dots each, with medians and intervals.
 
     Parameters
     ----------
     groups
-        Name -> times of one call, s.
+        Name -> times, s.
     title
         What was timed.
+    what
+        What each time is of.
 
     Raises
     ------
@@ -129,9 +131,11 @@ def strips(groups: Mapping[str, Sequence[float]], title: str = "Times side by si
         ax.set_xticks(range(len(found)), [drawable(name, 30) for name in found])
         ax.set_xlim(-0.6, len(found) - 0.4)
         _time_axis(ax, [scale * each for times in found.values() for each in times])
-        ax.set_ylabel(f"time of one call, {unit}")
+        ax.set_ylabel(f"time of {drawable(what, 30)}, {unit}")
 
-    alt = f"Times side by side, medians: {listed(f'{name} {time_text(each)}' for name, each in told.items())}."
+    alt = (
+        f"Times of {what} side by side, medians: {listed(f'{name} {time_text(each)}' for name, each in told.items())}."
+    )
     return drawn(title, alt, (7.0, 3.8), draw)
 
 

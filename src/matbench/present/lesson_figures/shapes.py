@@ -26,12 +26,13 @@ CELL = 0.46  # inch
 
 
 class _Grid(NamedTuple):
-    """An array to be drawn: its values, which of its cells are copies, its colour, and the line above it."""
+    """An array to be drawn: its values, which of its cells are pale, its colour, and the line above it."""
 
     values: NDArray[Any]
-    copies: NDArray[np.bool_]
+    pale: NDArray[np.bool_]
     color: str
     caption: str
+    copies: bool = True  # whether pale cells are copies, and not just out of play
 
 
 def _small(values: ArrayLike) -> NDArray[Any]:
@@ -48,6 +49,13 @@ def _grid(values: NDArray[Any], color: str, caption: str, copies: NDArray[np.boo
     flat = np.atleast_2d(values)
     none = np.zeros(flat.shape, dtype=bool)
     return _Grid(flat, none if copies is None else np.atleast_2d(copies), color, caption)
+
+
+def _in_play(values: NDArray[Any], color: str, caption: str, row: slice, column: slice) -> _Grid:
+    """A matrix of which some cells are looked at."""
+    others = np.ones(values.shape, dtype=bool)
+    others[row, column] = False
+    return _Grid(values, others, color, caption, copies=False)
 
 
 def arrays(**named: ArrayLike) -> Picture:
@@ -161,14 +169,13 @@ def product(a: ArrayLike, b: ArrayLike, row: int = 0, column: int = 0) -> Pictur
     if not (0 <= row < m and 0 <= column < n):
         raise UsageError(f"the product has {m} rows and {n} columns, counted from 0; there is no [{row}, {column}]")
     result = first @ second
-    others = [np.ones(each.shape, dtype=bool) for each in (first, second, result)]
-    others[0][row, :], others[1][:, column], others[2][row, column] = False, False, False
+    across, down, whole = slice(row, row + 1), slice(column, column + 1), slice(None)
     sum_ = " + ".join(f"{number(p)}·{number(q)}" for p, q in zip(first[row], second[:, column], strict=True))
     value = number(result[row, column])
     grids = [
-        _grid(first, FIRST, f"A {shape_words(first.shape)}", others[0]),
-        _grid(second, SECOND, f"B {shape_words(second.shape)}", others[1]),
-        _grid(result, BOTH, f"A @ B {shape_words(result.shape)}", others[2]),
+        _in_play(first, FIRST, f"A {shape_words(first.shape)}", across, whole),
+        _in_play(second, SECOND, f"B {shape_words(second.shape)}", whole, down),
+        _in_play(result, BOTH, f"A @ B {shape_words(result.shape)}", across, down),
     ]
     note = f"[{row}, {column}]: {sum_} = {value}"
     alt = f"Three grids of cells: row {row} of A meets column {column} of B in element {note}."
@@ -202,13 +209,14 @@ def _side_by_side(title: str, alt: str, grids: list[_Grid], signs: list[str], no
 
 
 def _draw_grid(ax: Axes, grid: _Grid, left: float, top: float) -> None:
-    """One array: own cells in full colour, copies pale with a dashed edge, so that they differ without colour, too."""
+    """One array; copies are pale with a dashed edge, so that they differ without colour, too."""
     ax.text(left, top - 0.25, grid.caption, size=10, va="bottom", color=LIGHT.text)
     for (i, j), value in np.ndenumerate(grid.values):
-        copy = bool(grid.copies[i, j])
-        face: dict[str, Any] = {"facecolor": grid.color, "alpha": 0.08 if copy else 0.4}
+        pale = bool(grid.pale[i, j])
+        face: dict[str, Any] = {"facecolor": grid.color, "alpha": 0.08 if pale else 0.4}
         ax.add_patch(Rectangle((left + j, top + i), 1, 1, linewidth=0, **face))
-        edge: dict[str, Any] = {"edgecolor": grid.color, "linestyle": "--" if copy else "-", "linewidth": 1.0}
+        line: dict[str, Any] = {"linestyle": "--"} if grid.copies else {"alpha": 0.4}
+        edge: dict[str, Any] = {"edgecolor": grid.color, "linewidth": 1.0, **(line if pale else {})}
         ax.add_patch(Rectangle((left + j + 0.03, top + i + 0.03), 0.94, 0.94, fill=False, **edge))
-        color = LIGHT.muted if copy else LIGHT.text
+        color = LIGHT.muted if pale else LIGHT.text
         ax.text(left + j + 0.5, top + i + 0.5, number(value), ha="center", va="center", size=10, color=color)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 
 from matbench.present.lesson_figures.picture import Picture, drawn, matrix_of, number
 from matbench.present.lesson_figures.plane import BLUE, GREEN, ORANGE, PURPLE, factors
+from matbench.present.style import LIGHT
 from matbench.present.words import listed
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["sphere_to_ellipsoid"]
 
 LINES = 15  # circles of latitude and of longitude
+# Where one looks from, along the half-axes: so that no arrow points at the eye, and no two lie on one line.
+VIEW = np.ones(3) / np.sqrt(3)
 
 
 def _sphere() -> NDArray[np.float64]:
@@ -54,14 +58,19 @@ def sphere_to_ellipsoid(a: ArrayLike) -> Picture:
     def draw(figure: Figure) -> None:
         ax: Any = figure.add_axes((0.0, 0.04, 0.93, 0.86), projection="3d")
         net = np.einsum("ij,jkl->ikl", matrix, _sphere())
-        ax.plot_wireframe(*net, color=BLUE, linewidth=0.5, alpha=0.6)
+        ax.plot_wireframe(*net, color=BLUE, linewidth=0.5, alpha=0.35)
         for i, color in enumerate((ORANGE, PURPLE, GREEN)):
-            tip = f.s[i] * f.u[:, i]
-            ax.quiver(0, 0, 0, *tip, color=color, linewidth=2)
-            ax.text(*(1.08 * tip), f"{number(f.s[i])} u{i + 1}", color=color, size=10)
+            tip, words = f.s[i] * f.u[:, i], f"{number(f.s[i])} u{i + 1}"
+            ax.quiver(0, 0, 0, *tip, color=color, linewidth=2.2, arrow_length_ratio=0.15)
+            ax.text(
+                *(1.25 * tip), words, color=color, size=10, path_effects=[withStroke(linewidth=3, foreground="white")]
+            )
         for _, x in real:
             ends = 1.2 * f.s[0] * np.array([-x, x])
-            ax.plot(*ends.T, "--", color="#1b1f24", linewidth=1.2)
+            ax.plot(*ends.T, "--", color=LIGHT.text, linewidth=1.2)
+        eye = f.u @ VIEW
+        eye = -eye if eye[2] < 0 else eye  # from above
+        ax.view_init(elev=np.degrees(np.arcsin(eye[2])), azim=np.degrees(np.arctan2(eye[1], eye[0])))
         reach = 1.1 * f.s[0]
         for limit in (ax.set_xlim, ax.set_ylim, ax.set_zlim):
             limit(-reach, reach)

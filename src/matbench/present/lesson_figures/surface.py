@@ -99,7 +99,7 @@ def descent(loss: Callable[[Any, Any], Any], path: ArrayLike, reach: float = 3.0
 
 
 def heat_map(
-    values: ArrayLike, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None, title: str = "A matrix"
+    values: ArrayLike, rows: Sequence[str] | None = None, columns: Sequence[str] | None = None, title: str = "a matrix"
 ) -> Picture:
     """A matrix as colours, as ``plt.imshow`` draws it; small ones with their numbers, too.
 
@@ -110,7 +110,7 @@ def heat_map(
     rows, columns
         Names of its rows and columns, as many as there are; none by default.
     title
-        What it is.
+        What it is, as it stands within a sentence.
 
     Raises
     ------
@@ -141,4 +141,4 @@ def heat_map(
         f"Heat map of {title}, {matrix.shape[0]} rows and {matrix.shape[1]} columns, from {number(matrix.min())} to "
         f"{number(matrix.max())}; the largest value is in row {at[0]}, column {at[1]}, counted from 0."
     )
-    return drawn(title, alt, (5.8, 5.0), draw)
+    return drawn(title[:1].upper() + title[1:], alt, (5.8, 5.0), draw)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matbench.analyse.compare_facts import blas_of
+from matbench.analyse.compare_facts import blas_of, cpus_of
 from matbench.present.words import clean
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _run(run: Run) -> list[Any]:
     blas = blas_of(environment.libraries) or blas_of(run.libraries) or "unknown"
     peaks = {key: float(f"{peak:.4g}") for key, peak in run.peaks.items()}
     words = (run.name, host.cpu.brand, host.cpu.microarchitecture, blas, environment.python)
-    return [*(clean(word, 120) for word in words), host.logical_cpus, peaks]
+    return [*(clean(word, 120) for word in words), cpus_of(run.header), peaks]
 
 
 def packed_times(seconds: Array) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from matbench.analyse.compare_facts import cpus_of
 from matbench.present.machines.data import comparison_csv
 from matbench.present.machines.packed import packed
 from matbench.present.machines.panels import panels_of
@@ -43,7 +44,7 @@ class Ranked(NamedTuple):
     rank: str  # a dash for a run in doubt
     name: str
     processor: str
-    cpus: int
+    cpus: str  # as `cpus_of` tells them
     ratio: str
     value: str  # of the ratio, for the script
     width: int  # of the bar, percent of the longest
@@ -117,7 +118,7 @@ def _ranking(found: Comparison, group: Group) -> Iterator[Ranked]:
             rank=NOTHING if is_doubted(found, place) else str(rank),
             name=run.name,
             processor=run.header.host.cpu.brand,
-            cpus=run.header.host.logical_cpus,
+            cpus=cpus_of(run.header),
             ratio="1 (base)" if is_base else ratio_text(ratio),
             value=f"{ratio.estimate:.5g}",
             width=max(1, round(100 * ratio.estimate / longest)),

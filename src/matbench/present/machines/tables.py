@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from matbench.analyse.compare_facts import cpus_of
 from matbench.present.tables import NO_INTERVAL, NOTHING
 from matbench.present.words import bracket
 from matbench.units import format_factor, format_percent, format_rate
@@ -89,7 +90,7 @@ def runs_grid(found: Comparison) -> Grid:
         header = run.header
         name = run.name + (" (base)" if place == found.base else "")
         cells = (
-            *(str(place + 1), name, header.host.cpu.brand, str(header.host.logical_cpus)),
+            *(str(place + 1), name, header.host.cpu.brand, cpus_of(header)),
             *(header.created[:10], header.plan.command, str(len(run.cells)), _peaks(run.peaks)),
         )
         rows.append(cells)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple
 
 from matbench.operations import OPERATIONS
 from matbench.present import figures
+from matbench.present.attribution import HOW, at_size
 from matbench.present.choose import cards, has_time, headline_problem
 from matbench.present.crossover import finding_crossover, numbers_crossover
 from matbench.present.figures import Kind
@@ -20,6 +21,7 @@ from matbench.present.words import speed_of, where
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Table
     from matbench.model import Dtype, Problem, Record
     from matbench.present.numbers import Numbers
@@ -43,6 +45,13 @@ CHAPTERS = (
         "ladder",
         "The ladder",
         "Each rung adds one idea to the one above it; between two rungs stands what it is worth in this order.",
+    ),
+    Chapter(
+        "credit",
+        "credit",
+        "What made it fast, in whatever order",
+        "Measured apart, with each idea switched on and off in the same generated product: what an idea adds to those "
+        "before it depends on the order in which they are told, the average over all orders does not.",
     ),
     Chapter("speedup", "speedup", "Speed-up against n", "Bars are 95 % intervals; hollow marks rest on a prediction."),
     Chapter(
@@ -80,6 +89,7 @@ CHAPTERS = (
 )
 
 
+UNKNOWN = f"What each is worth whatever the order was not measured on this machine: {HOW}."
 TIMES_ALONE = {"ladder", "speedup", "distributions", None}  # kinds that say something where no rate is known
 
 
@@ -102,7 +112,11 @@ def has_speeds(table: Table) -> bool:
 
 
 def tell(
-    record: Record, tables: Sequence[Table], dtype: Dtype, problems: Sequence[Problem], drawings: Drawings
+    record: Record,
+    tables: Sequence[Table],
+    dtype: Dtype,
+    told: Mapping[Problem, Attribution | None],
+    drawings: Drawings,
 ) -> tuple[Told, ...]:
     """All chapters of a record.
 
@@ -114,14 +128,16 @@ def tell(
         Its derived figures, of every operation; of all but the first only the ladder is told.
     dtype
         Element type that is told of.
-    problems
-        What the record is told by: each has its ladder; the first is what other pictures of one size show.
+    told
+        What the record is told by: each problem has its ladder, and beside it the attribution where there is one; the
+        first is what other pictures of one size show.
     drawings
         Of the page; the pictures are added to it.
     """
     first, *others = tables
     teller = _Teller(record, first, dtype, drawings)
-    return (*teller.chapters(problems), *(_Teller(record, each, dtype, drawings).operation() for each in others))
+    beside = (_Teller(record, each, dtype, drawings).operation() for each in others)
+    return (*teller.chapters(told), *beside)
 
 
 @dataclass
@@ -138,17 +154,17 @@ class _Teller:
         """For each colour of a light picture, the one in its place in the dark."""
         return dark_colours(cards(self.table))
 
-    def chapters(self, problems: Sequence[Problem]) -> Iterator[Told]:
+    def chapters(self, told: Mapping[Problem, Attribution | None]) -> Iterator[Told]:
         """All chapters of the operation that the record is about, in order."""
-        first = next(iter(problems), None)
+        first = next(iter(told), None)
         for chapter in CHAPTERS if has_speeds(self.table) else (each for each in CHAPTERS if each.kind in TIMES_ALONE):
             if chapter.kind is None:
                 numbers = numbers_crossover(self.table, self.dtype)
                 yield _told(chapter, finding_crossover(self.table, self.dtype), None, numbers)
             elif chapter.kind == "ladder" and first is not None:
-                for problem in problems:
-                    titled = chapter._replace(title=f"{chapter.title} at {where(problem)}")
-                    yield self._pictured(titled, chapter.kind, self.dtype, problem)
+                yield from self._ladders(chapter, told)
+            elif chapter.kind == "credit":
+                yield from self._credits(chapter, told)
             else:
                 yield self._pictured(chapter, chapter.kind, self.dtype, first)
         # The rates in the other element types of the record; how they are read has been told.
@@ -156,6 +172,19 @@ class _Teller:
             if other != self.dtype:
                 chapter = Chapter("rate", f"rate-{other}", f"GFLOP/s against n in {other}", "")
                 yield self._pictured(chapter, "rate", other, None)
+
+    def _ladders(self, chapter: Chapter, told: Mapping[Problem, Attribution | None]) -> Iterator[Told]:
+        """The ladder in the told order at each problem, with the way to the credit where that was not measured."""
+        reading = chapter.reading if any(told.values()) else f"{chapter.reading} {UNKNOWN}"
+        for problem in told:
+            titled = chapter._replace(title=f"{chapter.title} at {where(problem)}", reading=reading)
+            yield self._pictured(titled, "ladder", self.dtype, problem)
+
+    def _credits(self, chapter: Chapter, told: Mapping[Problem, Attribution | None]) -> Iterator[Told]:
+        """The credit in whatever order, once for each attribution that stands beside a ladder."""
+        for credit in dict.fromkeys(each for each in told.values() if each is not None):
+            title, name = f"{chapter.title}, at {at_size(credit)}", f"{chapter.name}-{credit.n}"
+            yield self._pictured(chapter._replace(title=title, name=name), "credit", self.dtype, None, credit)
 
     def operation(self) -> Told:
         """The one chapter of an operation that was measured beside."""
@@ -165,9 +194,11 @@ class _Teller:
         chapter = Chapter("ladder", f"ladder-{self.table.operation}", f"Beside it, {heading(known)}", reading)
         return self._pictured(chapter, "ladder", self.dtype, problem)
 
-    def _pictured(self, chapter: Chapter, kind: Kind, dtype: Dtype, problem: Problem | None) -> Told:
+    def _pictured(
+        self, chapter: Chapter, kind: Kind, dtype: Dtype, problem: Problem | None, credit: Attribution | None = None
+    ) -> Told:
         """A chapter with its picture, or without it where there is nothing to draw."""
-        asked = _Asked(dtype=dtype, problem=problem, record=self.record)
+        asked = figures.About(dtype=dtype, problem=problem, record=self.record, attribution=credit)
         numbers = figures.numbers(kind, self.table, **asked)
         element = None
         if numbers.rows:
@@ -175,14 +206,6 @@ class _Teller:
             figure = figures.draw(kind, self.table, **asked)
             element = self.drawings.add(figure, chapter.title, described, self.dark)
         return _told(chapter, figures.finding(kind, self.table, **asked), element, numbers)
-
-
-class _Asked(TypedDict):
-    """What all functions of a kind of picture are given."""
-
-    dtype: Dtype
-    problem: Problem | None
-    record: Record
 
 
 def _told(chapter: Chapter, finding: str, svg: str | None, numbers: Numbers) -> Told:

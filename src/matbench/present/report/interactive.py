@@ -6,9 +6,13 @@ What it shows is in the page's other pictures and tables too.
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Callable
 from functools import lru_cache
+from importlib.metadata import version
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
@@ -23,8 +27,12 @@ if TYPE_CHECKING:
     from matbench.model import Dtype
     from matbench.present.choose import Series
 
-__all__ = ["Interactive", "interactive", "library", "prepare"]
+__all__ = ["Interactive", "Keep", "interactive", "library", "made_anew", "prepare"]
 
+# Has a text by name, or has it made: bundling takes a second of a processor, and its outcome is always the same.
+Keep: TypeAlias = Callable[[str, Callable[[], str]], str]
+
+EXPORT = "window.vegaEmbed = vegaEmbed;"  # what our script calls
 SCRIPT = "interactive.js"  # beside the templates; reads what `interactive` writes
 DIGITS = 5  # significant, of every number in the page
 _BUNDLING = Lock()  # whoever comes second waits for the first
@@ -37,7 +45,14 @@ class Interactive(NamedTuple):
     scripts: tuple[str, ...]  # texts, to run in this order after the blocks, once a page
 
 
-def interactive(table: Table, dtype: Dtype = "float64", name: str = "interactive") -> Interactive | None:
+def made_anew(_: str, make: Callable[[], str]) -> str:
+    """Keeps nothing."""
+    return make()
+
+
+def interactive(
+    table: Table, dtype: Dtype = "float64", name: str = "interactive", keep: Keep = made_anew
+) -> Interactive | None:
     """The block of a table and the scripts that bring it to life.
 
     Parameters
@@ -48,6 +63,8 @@ def interactive(table: Table, dtype: Dtype = "float64", name: str = "interactive
         Element type.
     name
         Identifier of the block, different for each in a page.
+    keep
+        Where the library may be kept.
 
     Returns
     -------
@@ -55,7 +72,7 @@ def interactive(table: Table, dtype: Dtype = "float64", name: str = "interactive
         None where the extra is not installed or nothing was measured.
     """
     drawn = [one for one in square_series(table, dtype) if one.layout == "C"]
-    scripts = library() if drawn else None
+    scripts = library(keep) if drawn else None
     if scripts is None:
         return None
     made = environment()
@@ -64,25 +81,31 @@ def interactive(table: Table, dtype: Dtype = "float64", name: str = "interactive
     return Interactive(Markup(html), (scripts, own))  # noqa: S704  rendered by a template that escapes
 
 
-def prepare() -> None:
+def prepare(keep: Keep = made_anew) -> None:
     """Begin to bundle the library in the background: it takes a second of a core that drawing leaves free."""
-    Thread(target=library, name="bundle", daemon=True).start()
+    Thread(target=library, args=(keep,), name="bundle", daemon=True).start()
 
 
-def library() -> str | None:
+def library(keep: Keep = made_anew) -> str | None:
     """Vega, Vega-Lite and Vega-Embed as one script without imports, or None where the extra is not installed."""
     with _BUNDLING:
-        return _bundled()
+        return _bundled(keep)
 
 
 @lru_cache(maxsize=1)
-def _bundled() -> str | None:
+def _bundled(keep: Keep) -> str | None:
     try:
-        import vl_convert  # noqa: PLC0415  an optional extra, and 80 MB of it
-    except ImportError:
+        installed = re.sub(r"[^a-zA-Z0-9.]", "-", version("vl-convert-python"))[:30]
+        return keep(f"vega-{installed}-{hashlib.sha256(EXPORT.encode()).hexdigest()[:8]}.js", _made)
+    except ImportError:  # the error of a version that nothing tells is one as well
         return None
+
+
+def _made() -> str:
+    import vl_convert  # noqa: PLC0415  an optional extra, and 80 MB of it
+
     # The browser must not take a piece of a string for the end of the script.
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    bundle: str = vl_convert.javascript_bundle(EXPORT)
     return bundle.replace("</script", r"<\/script")
 
 

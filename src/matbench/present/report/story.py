@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matbench.analyse.doctor import diagnose
 from matbench.analyse.plausible import implausible
 from matbench.present.card import condition_lines, host_lines, software_lines
-from matbench.present.choose import headline_problems
+from matbench.present.choose import credit_at, headline_problems
 from matbench.present.figures import finding
 from matbench.present.report.chapters import has_speeds, tell
 from matbench.present.sentences import (
@@ -22,8 +22,9 @@ from matbench.present.words import clean, count_threads, where
 from matbench.units import format_factor, format_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Table
     from matbench.model import Dtype, Problem, Record
     from matbench.present.report.chapters import Told
@@ -59,7 +60,15 @@ class Story(NamedTuple):
     island: str  # the record as an element of the page
 
 
-def story_of(record: Record, tables: Sequence[Table], dtype: Dtype, island: str, drawings: Drawings) -> Story:
+def story_of(
+    record: Record,
+    tables: Sequence[Table],
+    dtype: Dtype,
+    island: str,
+    attributions: Sequence[Attribution],
+    *,
+    drawings: Drawings,
+) -> Story:
     """What is to be said of a record.
 
     Parameters
@@ -72,11 +81,14 @@ def story_of(record: Record, tables: Sequence[Table], dtype: Dtype, island: str,
         Element type that the figures are about.
     island
         The record as an element of the page.
+    attributions
+        Of any machine: those that belong to the record are told.
     drawings
         Of the page; the pictures are added to it.
     """
     header, table = record.header, tables[0]
     problems = headline_problems(table, dtype)
+    credits_ = {problem: credit_at(header, problem, attributions) for problem in problems}
     return Story(
         machine=header.machine,
         cpu=header.host.cpu.brand,
@@ -85,8 +97,8 @@ def story_of(record: Record, tables: Sequence[Table], dtype: Dtype, island: str,
         command=header.plan.command,
         dtype=dtype,
         file="".join(letter for letter in header.id if letter.isascii() and letter.isalnum())[:60] or "record",
-        sentences=tuple(_sentences(table, dtype, problems)),
-        chapters=tell(record, tables, dtype, problems, drawings),
+        sentences=tuple(_sentences(table, dtype, credits_)),
+        chapters=tell(record, tables, dtype, credits_, drawings),
         hardware=tuple(host_lines(header.host)),
         software=tuple(software_lines(header.environment)),
         conditions=tuple(condition_lines(header.conditions)),
@@ -101,18 +113,12 @@ def story_of(record: Record, tables: Sequence[Table], dtype: Dtype, island: str,
     )
 
 
-def _sentences(table: Table, dtype: Dtype, problems: Sequence[Problem]) -> list[str]:
-    told = (
-        *(closing_sentence(table, problem) for problem in problems),
-        extrapolated_sentence(table),
-        compile_sentence(table),
-        ceilings_sentence(table),
-    )
+def _sentences(table: Table, dtype: Dtype, credits_: Mapping[Problem, Attribution | None]) -> list[str]:
+    climbs = [closing_sentence(table, problem, credit) for problem, credit in credits_.items()]
+    told = (*climbs, extrapolated_sentence(table), compile_sentence(table), ceilings_sentence(table))
     found = [sentence for sentence in told if sentence]
     # Without NumPy's product or the base there is no climb to tell of.
-    return (
-        found if problems and closing_sentence(table, problems[0]) else [finding("speedup", table, dtype=dtype), *found]
-    )
+    return found if climbs and climbs[0] else [finding("speedup", table, dtype=dtype), *found]
 
 
 def _warnings(record: Record) -> Iterator[str]:

@@ -100,7 +100,8 @@
     at("ranked").tBodies[0].append(...order.map(one => one.row));
     at("measured").textContent = headings[measure];
     const hidden = rows.filter(one => one.hidden).length;
-    const count = `${shown.length} of ${rows.length} runs, ${cells.length} ${cells.length === 1 ? "cell" : "cells"}`;
+    const counted = isFirst() ? Number(at("tools").dataset.count) : cells.length;  // the first counts those with intervals
+    const count = `${shown.length} of ${rows.length} runs, ${counted} ${counted === 1 ? "cell" : "cells"}`;
     at("said").textContent = count + (hidden ? `, ${hidden} hidden` : "")
       + (isFirst() ? "." : ". Geometric means without intervals: those are in the tables.");
   };

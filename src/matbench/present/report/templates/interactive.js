@@ -44,9 +44,11 @@
       { field: "rung", title: "rung" }, { field: "n", title: "n" },
       { field: "shown", title }, { field: "interval", title: "interval" },
     ];
+    const points = values(told, what, base, shown);
+    const bars = { transform: [{ filter: "datum.low !== null" }], mark: { type: "rule", strokeWidth: 1.5 }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color } };
     const layers = [
       { mark: { type: "line", strokeWidth: 1, opacity: 0.55 }, encoding: { x, y, color } },
-      { transform: [{ filter: "datum.low !== null" }], mark: { type: "rule", strokeWidth: 1.5 }, encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color } },
+      ...(points.some((one) => one.low !== null) ? [bars] : []),  // of a layer with nothing in it Vega complains
       {
         mark: { type: "point", size: 42, opacity: 1, strokeWidth: 1.5 },
         encoding: { x, y, tooltip, stroke: color, fill: { ...color, condition: { test: "datum.guess", value: css("--paper") } } },
@@ -60,7 +62,7 @@
     const look = { labelColor: css("--text"), titleColor: css("--text"), domainColor: css("--muted"), tickColor: css("--muted"), gridColor: css("--grid"), labelFontSize: 12, titleFontSize: 13, titleFontWeight: "normal" };
     return {
       width: "container", height: 400, background: null, autosize: { type: "fit", contains: "padding", resize: true },
-      data: { values: values(told, what, base, shown) }, layer: layers,
+      data: { values: points }, layer: layers,
       config: { axis: look, view: { stroke: null }, font: "system-ui, sans-serif", aria: false },
     };
   }
