@@ -1,6 +1,9 @@
 """`matbench lesson ..`, with Jupyter replaced by what it would be asked to do."""
 
+import functools
 import json
+import re
+import shlex
 import sys
 from types import SimpleNamespace
 
@@ -37,10 +40,31 @@ def installed(monkeypatch):
     monkeypatch.setattr(command.webbrowser, "get", lambda: None)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(command, "write_notebook", written)
-    called = []
-    answer = SimpleNamespace(returncode=0)
-    monkeypatch.setattr(command.subprocess, "run", lambda line, **_: called.append(line) or answer)
-    return SimpleNamespace(spec=spec, known=known, missing=missing, called=called, answer=answer)
+    monkeypatch.setattr(command.os, "geteuid", lambda: 1000, raising=False)
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    machine = SimpleNamespace(spec=spec, known=known, missing=missing, called=[], waits=[0])
+    monkeypatch.setattr(command.subprocess, "Popen", functools.partial(Jupyter, machine))
+    return machine
+
+
+class Jupyter:
+    """Stands for the process: what it is asked for is kept, and it ends as `waits` says."""
+
+    def __init__(self, machine, line):
+        machine.called.append(line)
+        self.waits = iter(machine.waits)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def wait(self):
+        found = next(self.waits)
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
 
 def written(lesson, folder):
@@ -99,8 +123,9 @@ def test_open_writes_the_notebook_and_starts_jupyter_on_it(folder, installed, ca
     code, _, _ = say(capsys, "open", "3")
     assert code == 0
     (line,) = installed.called
-    assert line == [sys.executable, "-m", "jupyterlab", "03-seeing-the-mathematics.ipynb"]
-    assert (folder / line[-1]).exists()
+    assert line[:4] == [sys.executable, "-m", "jupyterlab", "03-seeing-the-mathematics.ipynb"]
+    assert "--LabApp.default_url=/lab/tree/03-seeing-the-mathematics.ipynb" in line
+    assert (folder / line[3]).exists()
 
 
 @pytest.mark.usefixtures("installed")
@@ -182,7 +207,62 @@ def test_no_browser_is_one_sentence(capsys, monkeypatch):
 
 
 def test_a_jupyter_that_fails_is_told(installed, capsys):
-    installed.answer.returncode = 1
+    installed.waits = [1]
     code, _, err = say(capsys, "open", "1")
     assert code == 2
     assert "for the reason above" in err
+
+
+def test_an_interrupt_is_left_to_jupyter_which_ends_its_kernels_first(installed, capsys):
+    installed.waits = [KeyboardInterrupt(), KeyboardInterrupt(), 0]
+    assert say(capsys, "open", "1")[0] == 0
+
+
+def test_without_a_number_the_first_lesson_is_opened(installed, capsys):
+    assert say(capsys, "open")[0] == 0
+    assert installed.called[0][3] == "01-thinking-in-arrays.ipynb"
+
+
+def typed(sentence):
+    """What a sentence tells to type, as the shell takes it apart."""
+    return shlex.split(re.search(r"type: matbench (.*?)(?: and open the address|$)", sentence.strip())[1])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [["open", "2"], ["open", "2", "--no-browser"], ["open", "2", "-o", "my own", "--", "--port", "8899"]],
+)
+def test_as_root_one_sentence_says_what_to_type_and_that_starts(installed, capsys, monkeypatch, asked):
+    monkeypatch.setattr(command.os, "geteuid", lambda: 0, raising=False)
+    code, _, err = say(capsys, *asked)
+    assert code == 2
+    assert "refuses to run as root" in err
+    assert err.count("\n") == 1
+    assert not installed.called
+    assert main(typed(err)) == 0
+    (line,) = installed.called
+    assert line[-1] == "--allow-root"
+    assert set(asked) - {"open", "2", "-o", "my own", "--"} <= set(line)
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="always has a display")
+def test_root_without_a_display_is_one_sentence_for_both(installed, capsys, monkeypatch):
+    monkeypatch.setattr(command.os, "geteuid", lambda: 0, raising=False)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = say(capsys, "open", "1")
+    assert code == 2
+    assert "as root" in err
+    assert "no display" in err
+    assert err.count("\n") == 1
+    assert typed(err) == ["lesson", "open", "1", "--no-browser", "--", "--allow-root"]
+    assert main(typed(err)) == 0
+    assert installed.called
+
+
+@pytest.mark.usefixtures("installed")
+def test_under_make_the_sentence_tells_what_to_give_make(capsys, monkeypatch):
+    monkeypatch.setattr(command.os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setenv("MAKELEVEL", "1")
+    _, _, err = say(capsys, "open", "--output", "my-lessons")
+    assert err.rstrip().endswith('type: make lesson ARGS="1 -- --allow-root"')

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +139,11 @@ def test_a_notebook_is_never_overwritten_unasked(tmp_path):
     assert path.read_text() == "my answers"
     write_notebook(LESSONS[1], tmp_path, force=True)
     assert json.loads(path.read_text())["cells"]
+
+
+def test_what_is_kept_of_the_real_thing_agrees_with_itself():
+    for path in (Path(__file__).parents[2] / "results" / "lessons").glob("*.json"):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        predicted, real_s = told["predicted_s"], told["real_s"]
+        assert told["ratio"] == pytest.approx(predicted["estimate"] / real_s)
+        assert told["inside"] is (predicted["low"] <= real_s <= predicted["high"])
