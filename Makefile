@@ -36,8 +36,8 @@ lint: $(READY) ## ruff's rules, ruff's format, mypy
 asv: $(READY) ## run the suite under asv (ARGS="--bench time_matmul"); on one CPU: taskset -c 0 make asv
 	$(BIN)/python tools/suite.py $(ARGS)
 
-lesson: $(LEARNING) ## open the first lesson in Jupyter (ARGS="2": the second)
-	$(BIN)/matbench lesson open --output my-lessons $(or $(ARGS),1)
+lesson: $(LEARNING) ## open the first lesson in Jupyter (ARGS="2": the second; ARGS="--no-browser")
+	$(BIN)/matbench lesson open --output my-lessons $(ARGS)
 
 lessons: $(READY) ## make notebooks and pages of all lessons in build/lessons (ARGS="--only 2", "--really")
 	$(BIN)/python tools/lessons.py $(ARGS)
@@ -48,8 +48,9 @@ html: $(READY) ## publish results/asv as asv's pages and show them (ARGS="--port
 agreement: $(READY) ## do matbench run, asv and pytest-benchmark agree? ten minutes (ARGS="--rounds 9", "--resume")
 	$(BIN)/python tools/agreement.py $(ARGS)
 
-readme: $(READY) ## write the generated parts of README.md anew
+readme: $(READY) ## write the generated parts of README.md and docs/operations.md anew
 	$(BIN)/python tools/readme.py
+	$(BIN)/python tools/operations.py
 
 validate: $(READY) ## measure how far verdicts can be trusted, 90 minutes (ARGS="simulated": two)
 	$(BIN)/python tools/validate.py $(ARGS)

@@ -14,7 +14,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "matbench"
 MODULES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")}
 
-VALUES = frozenset({"errors", "model", "operations", "pairing", "sizes", "units"})  # what all stages exchange
+VALUES = frozenset(
+    {"errors", "model", "operations", "pairing", "sizes", "spinning", "tuning", "units"}
+)  # what all stages exchange
 MAY_IMPORT = {  # stage -> parts of matbench that it may know, besides itself and the values
     "kernels": frozenset(),
     "measure": frozenset({"kernels"}),
@@ -44,6 +46,7 @@ EXCEPTIONS = {
     ("measure/worker.py", "sys.stderr"): "that is where it goes instead",
     ("measure/pairs_loading.py", "SystemExit"): "caught, not raised: a reader's module that exits is told",
     ("measure/pairs_counters.py", "os.open"): "the kernel's count of waiting time: a clock, read around each sample",
+    ("measure/resting.py", "os.open"): "which threads run: Linux tells in files, read before each sample",
     ("measure/pairs_verify.py", "SystemExit"): "caught, not raised: a reader's function that exits is told",
     ("kernels/registry.py", "SystemExit"): "caught, not raised: a plugin that exits is left out",
     ("cli/console.py", "os.open"): "the null device, when whoever read standard output has gone",

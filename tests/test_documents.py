@@ -21,7 +21,7 @@ from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Row
 from matbench.cli.app import app
 from matbench.kernels import Kernel, Registry, default_registry
-from matbench.kernels.registry import GROUP
+from matbench.kernels.installed import GROUP
 from matbench.measure.plan import PRESETS
 from matbench.model import Case, Conditions, Environment, Header, Host, Measurement, Plan, Problem, Record, Samples
 from matbench.record.store import record_path
@@ -112,7 +112,7 @@ def test_every_option_of_run_that_narrows_or_widens_it_is_told_of():
     (words,) = [words for commands, words in command_rows() if commands == ["run"]]
     missing = {option for option in options("run") if option.startswith("--")} - set(re.findall(r"--[a-z-]+", words))
     # Elsewhere in the document, or for those who read --help.
-    assert missing <= {"--base", "--seed", "--machine", "--output", "--help"}
+    assert missing <= {"--base", "--seed", "--machine", "--output", "--results", "--help"}
 
 
 def test_the_choices_that_the_read_me_names_are_those_there_are():

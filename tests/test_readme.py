@@ -11,7 +11,9 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from credit_examples import HOST_ID, record_at
 
+from matbench.analyse.attribution import attribute
 from matbench.kernels import Registry, default_registry
 from matbench.model import (
     Case,
@@ -28,6 +30,7 @@ from matbench.model import (
     Record,
     Samples,
 )
+from matbench.present.attribution import HOW
 from matbench.record.asv_reading import read_asv
 from matbench.record.journal import encode_record
 
@@ -87,6 +90,11 @@ def suite() -> Record:
     return read_asv(SUITE, readme.BASE)
 
 
+def parts(*records: Record) -> dict[str, str]:
+    """The generated parts with these attributions."""
+    return readme.blocks(standard(), full(), suite(), {attribute(each).n: each for each in records})
+
+
 def store(results: Path, *records: Record) -> None:
     folder = results / "records" / "two-cpus"
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +124,7 @@ def written(tmp_path_factory):
         patch.setattr(readme, "PICTURES", results / "figures" / "readme")
         patch.setattr(readme.newest, "__defaults__", (results,))
         patch.setattr(readme.newest_of_asv, "__defaults__", (results,))
+        patch.setattr(readme.newest_credits, "__defaults__", (results,))
         assert called() == 0
         yield SimpleNamespace(text=text, results=results, pictures=readme.PICTURES)
 
@@ -135,18 +144,21 @@ def copy(written):
 
 def test_the_read_me_is_what_the_newest_records_say():
     try:
-        newest = readme.newest("standard"), readme.newest("full"), readme.newest_of_asv()
+        newest = readme.newest("standard"), readme.newest("full"), readme.newest_of_asv(), readme.newest_credits()
     except SystemExit as reason:
         pytest.skip(str(reason))
     table = readme.tabulate(newest[1])
-    out_of_date = readme.stale(readme.README.read_text(encoding="utf-8"), readme.blocks(*newest), table)
+    credit = attribute(newest[3][max(newest[3])]) if newest[3] else None
+    text = readme.README.read_text(encoding="utf-8")
+    out_of_date = readme.stale(text, readme.blocks(*newest), table, credit)
     assert not out_of_date, f"{', '.join(out_of_date)} out of date: run make readme"
 
 
 def test_every_generated_part_of_the_read_me_has_a_text_and_every_text_a_part(written):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = re.findall(r"<!-- generated: (\w+) -->", text)
-    assert sorted(named) == sorted(readme.blocks(standard(), full(), suite()))
+    # The credit for the ideas comes into the text with the first attribution that is recorded.
+    assert sorted({*named, "credit"}) == sorted(parts())
     assert len(readme.BLOCK.findall(text)) == len(named) == text.count("<!-- end -->")
     assert all(
         found[0].strip() for found in re.findall(r"generated: \w+ -->\n(.*?)(<!-- end)", written.text.read_text())
@@ -170,12 +182,12 @@ def test_what_is_not_generated_stays_as_it_is(written):
 
 
 def test_every_figure_names_its_machine_its_day_and_its_command(written):
-    parts = readme.blocks(standard(), full(), suite())
+    made = parts()
     for name in ("prediction", "sentence"):
-        assert "`matbench run --preset standard`" in parts[name]
+        assert "`matbench run --preset standard`" in made[name]
     for name in ("speedup", "rate", "lesson"):
-        assert "Measured on two-cpus" in parts[name]
-        assert "2026-11-22: `matbench run --preset full`" in parts[name]
+        assert "Measured on two-cpus" in made[name]
+        assert "2026-11-22: `matbench run --preset full`" in made[name]
     assert "1,500×" in written.text.read_text(encoding="utf-8")  # 60 s over 40 ms
 
 
@@ -187,7 +199,7 @@ def test_a_changed_number_is_noticed(copy, capsys):
 
 
 def test_any_changed_digit_of_a_generated_part_is_noticed(written):
-    text, parts = written.text.read_text(encoding="utf-8"), readme.blocks(standard(), full(), suite())
+    text, made = written.text.read_text(encoding="utf-8"), parts()
     table = readme.tabulate(full())
     digits = [
         place for found in readme.BLOCK.finditer(text) for place in range(*found.span()) if text[place] in "123456789"
@@ -195,7 +207,7 @@ def test_any_changed_digit_of_a_generated_part_is_noticed(written):
     assert len(digits) > 100
     for place in digits[::10]:
         changed = f"{text[:place]}0{text[place + 1 :]}"
-        assert readme.stale(changed, parts, table) == ["README.md"]
+        assert readme.stale(changed, made, table) == ["README.md"]
 
 
 def test_a_changed_record_is_noticed_in_the_text_and_in_every_picture(copy, capsys):
@@ -220,6 +232,49 @@ def test_the_newest_complete_record_of_the_preset_counts(copy):
     assert readme.newest("full", copy.results).header == later.header
 
 
+def credited(results: Path, *records: Record) -> None:
+    store(results / "attribution", *records)
+
+
+def test_the_credit_is_told_at_each_size_by_the_newest_attribution_of_one_machine(copy):
+    older, newer = "2026-11-20T10:00:00Z", "2026-11-23T10:00:00Z"
+    wanted = {n: record_at(n, created=newer) for n in (64, 1024)}
+    others = [record_at(64, created=older), record_at(256, created=older, host_id="h-another"), record_at(100)]
+    credited(copy.results, *wanted.values(), *others, record_at(256, dtype="float32", created=newer))
+    found = readme.newest_credits(copy.results)
+    assert {n: each.header.id for n, each in found.items()} == {n: each.header.id for n, each in wanted.items()}
+
+
+def test_the_part_on_credit_has_the_picture_the_table_of_all_sizes_and_the_source():
+    text = parts(*(record_at(n) for n in (64, 256, 1024)))["credit"]
+    assert 'src="results/figures/readme/credit.png"' in text
+    assert "At n = 1024 (float64), compiling is worth most" in text
+    header = next(line for line in text.split("\n") if line.startswith("| idea"))
+    assert [size for size in ("n = 64", "n = 256", "n = 1024") if size in header] == ["n = 64", "n = 256", "n = 1024"]
+    assert "Measured on quiet-heron (AMD EPYC" in text
+    assert parts()["credit"] == f"Not recorded yet: `{HOW}` measures it."
+
+
+def test_the_pictures_of_the_credit_are_written_and_a_new_attribution_makes_them_stale(copy, capsys):
+    block = "<!-- generated: credit -->\n\n<!-- end -->\n"
+    copy.text.write_text(copy.text.read_text(encoding="utf-8") + block, encoding="utf-8")
+    credited(copy.results, record_at(64))
+    assert called() == 0
+    assert called("--check") == 0
+    assert {"credit.png", "credit-dark.png"} < {each.name for each in copy.pictures.iterdir()}
+    credited(copy.results, record_at(256))
+    assert called("--check") == 1
+    assert "credit-dark.png" in capsys.readouterr().out
+
+
+def test_the_sentence_tells_the_credit_of_its_machine():
+    host = Host(host_id=HOST_ID)
+    own = msgspec.structs.replace(standard(), header=msgspec.structs.replace(standard().header, host=host))
+    told = readme.blocks(own, full(), suite(), {64: record_at(64)})["sentence"]
+    assert "Whatever the order in which the ideas are added, compiling is worth" in told
+    assert "Whatever the order" not in parts(record_at(64))["sentence"]  # of another machine
+
+
 def test_without_a_record_the_remedy_is_to_make_one(tmp_path):
     with pytest.raises(SystemExit, match="make one: matbench run --preset full"):
         readme.newest("full", tmp_path)
@@ -229,5 +284,5 @@ def test_the_ladder_has_our_own_kernels_and_no_plugins(monkeypatch):
     ours = tuple(each for each in default_registry() if each.origin == "matbench")
     foreign = dataclasses.replace(ours[0], name="numpy_foreign", origin="somebody-elses")
     monkeypatch.setattr(readme, "default_registry", lambda: Registry((*ours, foreign)))
-    ladder = readme.blocks(standard(), full(), suite())["kernels"]
+    ladder = parts()["kernels"]
     assert re.findall(r"`(\w+)`", ladder) == [each.name for each in Registry(ours)]

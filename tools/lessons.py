@@ -1,8 +1,8 @@
 """What `make lessons` does: every lesson as a notebook and as a page of one static site, with every cell executed.
 
-Each notebook is executed as a reader would run it. Behind its end, and not in the page, each exercise is tried three
-times: as it stands, with the solution that the lesson gives, and with the wrong answer that stands in the cell's
-metadata; its check has to say "your turn", "right" and "not yet".
+Each notebook is executed as a reader would run it. Behind its end, and not in the page, each exercise is tried four
+times: as it stands, with the solution that the lesson gives, with the wrong answer that stands in the cell's metadata,
+and with a word in place of the dots; its check has to say "your turn", "right", and twice "not yet".
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import re
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,25 +27,30 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell
 from repository import ROOT
 
+from matbench.analyse.doctor import steal_share
 from matbench.errors import MatbenchError, RecordError
+from matbench.model import Conditions
+from matbench.record.conditions import read_conditions
 from matbench.record.files import write_bytes, write_text
 from matbench.record.here import Machine
 from matbench.record.host import machine_label
 from matbench.record.lessons import Lesson, notebook_bytes, read_lessons
 
 CELL_S = 600  # s, after which a cell counts as hanging; with --really a loop runs for minutes
-MARKS = {"exercise": "…", "solution": "✓", "wrong": "✗"}
+MARKS = {"exercise": "…", "solution": "✓", "wrong": "✗", "nonsense": "✗"}
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WATCHED = ("predict", "real")  # tags of the cells whose stolen time is kept with what the real thing took
 OUTCOME = """
 import json
 print(json.dumps({
     "n": n,
-    "predicted_s": [predicted.low, predicted.estimate, predicted.high],
+    "predicted_s": {"low": predicted.low, "estimate": predicted.estimate, "high": predicted.high},
+    "rows": points,
     "real_s": real_s,
-    "prediction_off": predicted.estimate / real_s - 1,
-    "product_s": [at.low, at.estimate, at.high],
+    "ratio": predicted.estimate / real_s,
+    "inside": predicted.low <= real_s <= predicted.high,
+    "product_s": {"low": at.low, "estimate": at.estimate, "high": at.high},
     "factor": real_s / at.estimate,
-    "points": points,
 }))
 """
 
@@ -54,7 +60,7 @@ class Exercise:
     """The source of an exercise's cells, and the answers that it is tried with."""
 
     place: int  # of its cell in the notebook
-    answers: dict[str, str]  # 'exercise' as it stands, 'solution', 'wrong'
+    answers: dict[str, str]  # 'exercise' as it stands, 'solution', 'wrong', 'nonsense'
     check: str
 
 
@@ -66,7 +72,26 @@ class Built:
     notebook: Any
     seconds: float
     problems: tuple[str, ...]
-    outcome: str = ""  # JSON of what the real thing took, where it was asked for
+    outcome: dict[str, Any] = field(default_factory=dict)  # what the real thing took, where it was asked for
+
+
+@dataclass
+class Watch:
+    """What the hypervisor takes from the processors while cells of interest run, as shares of their time."""
+
+    look: Callable[[], Conditions] = read_conditions
+    shares: dict[str, float | None] = field(default_factory=dict)  # by tag; None where the system does not tell
+    before: Conditions = field(default_factory=Conditions)
+
+    def begin(self, **_: Any) -> None:
+        """Look before a cell; nbclient calls it."""
+        self.before = self.look()
+
+    def end(self, cell: Any, **_: Any) -> None:
+        """Look after a cell; nbclient calls it."""
+        for tag in WATCHED:
+            if has_tag(cell, tag):
+                self.shares[tag] = steal_share(self.before, self.look())
 
 
 def has_tag(cell: Any, tag: str) -> bool:
@@ -92,7 +117,8 @@ def exercises(notebook: Any) -> list[Exercise]:
         wrong = cell.metadata.get("wrong")
         if check is None or solution is None or wrong is None:
             raise RecordError(f"the exercise in cell {place} lacks a check, a solution or a wrong answer; add it")
-        answers = {"exercise": cell.source, "solution": solution[1], "wrong": wrong}
+        nonsense = cell.source.replace("...", "'nonsense'")  # of no type that can be right: no check may fail on it
+        answers = {"exercise": cell.source, "solution": solution[1], "wrong": wrong, "nonsense": nonsense}
         found.append(Exercise(place, answers, check.source))
     return found
 
@@ -137,8 +163,8 @@ def undescribed(notebook: Any) -> list[str]:
     return problems
 
 
-def execute(notebook: Any, folder: Path) -> None:
-    """Run all cells of a notebook in a fresh kernel of this very Python.
+def execute(notebook: Any, folder: Path, watch: Watch) -> None:
+    """Run all cells of a notebook in a fresh kernel of this very Python, some of them under watch.
 
     Raises
     ------
@@ -152,6 +178,8 @@ def execute(notebook: Any, folder: Path) -> None:
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],  # it warns of TCP on the loopback
         resources={"metadata": {"path": folder}},
+        on_cell_execute=watch.begin,
+        on_cell_executed=watch.end,
     )
     try:
         client.execute()
@@ -181,18 +209,18 @@ def build(lesson: Lesson, *, really: bool, before: str = "") -> Built:
     if is_real:
         notebook.cells.append(new_code_cell(OUTCOME))
     notebook.cells.insert(0, new_code_cell(before))
-    start = time.perf_counter()
+    start, watch = time.perf_counter(), Watch()
     with tempfile.TemporaryDirectory() as folder:
-        execute(notebook, Path(folder))
+        execute(notebook, Path(folder), watch)
     seconds = time.perf_counter() - start
     del notebook.cells[0]
-    outcome = str(notebook.cells.pop().outputs[0].text) if is_real else ""
+    outcome = json.loads(notebook.cells.pop().outputs[0].text) | {"steal": watch.shares} if is_real else {}
     problems = misjudged(notebook, found, count) + undescribed(notebook)
     del notebook.cells[count:]
     return Built(lesson, notebook, seconds, tuple(problems), outcome)
 
 
-def keep(outcome: str) -> Path:
+def keep(outcome: dict[str, Any]) -> Path:
     """File what the real thing took under results/lessons; the file's path comes back."""
     machine = Machine()
     now = datetime.now(UTC)
@@ -205,7 +233,7 @@ def keep(outcome: str) -> Path:
         "python": machine.environment.python,
         "numpy": machine.environment.packages.get("numpy", "unknown"),
         "command": 'make lessons ARGS="--only 2 --really"',
-        **json.loads(outcome),
+        **outcome,
     }
     path = ROOT / "results" / "lessons" / f"{now:%Y%m%dT%H%M%SZ}-{told['machine']}.json"
     write_text(path, json.dumps(told, indent=1) + "\n")

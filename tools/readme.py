@@ -1,25 +1,26 @@
 """Write the generated parts of README.md and its pictures anew; ``--check`` only tells whether they are out of date.
 
-What stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` comes from the registry and from the newest
-complete records under results/ of the presets 'standard' and 'full', and from the newest results of asv.
+What stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` comes from the registry, from the newest complete
+records under results/ of the presets 'standard' and 'full', from the newest attributions there, and from the newest
+results of asv.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
+from matbench.analyse.attribution import Attribution, attribute, attributions
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
+from matbench.kept import kept_records
 from matbench.kernels import Kernel, default_registry
 from matbench.measure.plan import BASE
 from matbench.model import Header, Problem, Record
 from matbench.present import figures
-from matbench.present.choose import headline_problem
+from matbench.present.attribution import HOW, attributions_table, rests_on
+from matbench.present.choose import credit_at, headline_problem
 from matbench.present.sentences import closing_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, render_markdown
 from matbench.record.asv_reading import asv_files, read_asv
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PICTURES = ROOT / "results" / "figures" / "readme"
 LESSON = Problem(m=1000, n=1000, k=1000)
+SIZES = (64, 256, 1024)  # at which the credit for the ideas is told
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -49,6 +51,17 @@ def newest_of_asv(results: Path = ROOT / "results") -> Record:
         if "-virtualenv-" in path.name and "-on-" not in path.parent.name:
             return read_asv(path, BASE)
     raise SystemExit("no results of asv under results/asv/; make them: MATBENCH_PROFILE=full make asv")
+
+
+def newest_credits(results: Path = ROOT / "results") -> dict[int, Record]:
+    """The newest attribution in float64 of each size that is told, all of the machine of the newest, by size."""
+    found: dict[int, Record] = {}
+    for record in reversed(kept_records(results)):
+        header = next(iter(found.values()), record).header
+        for each in attributions([record]):
+            if each.dtype == "float64" and each.n in SIZES and each.host_id == header.host.host_id:
+                found.setdefault(each.n, record)
+    return dict(sorted(found.items()))
 
 
 def source(header: Header) -> str:
@@ -76,30 +89,33 @@ def kernel_table(kernels: tuple[Kernel, ...]) -> str:
     return render_markdown(("family", "kernel", "the idea it adds"), lines)
 
 
-def pictures(table: Table) -> dict[str, bytes]:
+def pictures(table: Table, credit: Attribution | None = None) -> dict[str, bytes]:
     """File name -> image, for light and dark pages."""
-    digest = figures.digest(table)
     made: dict[str, bytes] = {}
-    kinds: tuple[figures.Kind, ...] = ("speedup", "rate")
-    draw: dict[str, Callable[[bool], Figure]] = {
-        "speedup": lambda dark: figures.speedup_figure(table, "float64", dark),
-        "rate": lambda dark: figures.rate_figure(table, "float64", dark),
-    }
-    for kind in kinds:
-        title, alt = figures.finding(kind, table), figures.alt_text(kind, table)
+    for kind, digest in drawn(table, credit).items():
+        told = figures.About(dtype="float64", problem=None, record=None, attribution=credit)
+        title, alt = figures.finding(kind, table, **told), figures.alt_text(kind, table, **told)
         for dark in (False, True):
+            figure = figures.draw(kind, table, **told, dark=dark)
             name = f"{kind}{'-dark' if dark else ''}.png"
-            made[name] = figures.render(draw[kind](dark), "png", title=title, description=alt, digest=digest)
+            made[name] = figures.render(figure, "png", title=title, description=alt, digest=digest)
     return made
 
 
-def picture_tag(kind: figures.Kind, table: Table) -> str:
+def drawn(table: Table, credit: Attribution | None) -> dict[figures.Kind, str]:
+    """The kinds of pictures, each with the fingerprint of what it shows."""
+    told: dict[figures.Kind, str] = dict.fromkeys(("speedup", "rate"), figures.digest(table))
+    return told if credit is None else {**told, "credit": figures.digest(credit)}
+
+
+def picture_tag(kind: figures.Kind, table: Table, credit: Attribution | None = None) -> str:
     """The picture with its dark twin, its finding and its alternative text."""
-    alt = figures.alt_text(kind, table).replace('"', "'")
+    alt = figures.alt_text(kind, table, attribution=credit).replace('"', "'")
+    finding = figures.finding(kind, table, attribution=credit)
     folder = PICTURES.relative_to(ROOT).as_posix()
     return (
         f'<picture>\n<source media="(prefers-color-scheme: dark)" srcset="{folder}/{kind}-dark.png">\n'
-        f'<img src="{folder}/{kind}.png" width="900" alt="{alt}">\n</picture>\n\n{figures.finding(kind, table)}'
+        f'<img src="{folder}/{kind}.png" width="900" alt="{alt}">\n</picture>\n\n{finding}'
     )
 
 
@@ -114,11 +130,35 @@ def suite_table(record: Record) -> str:
     return f"{ladder_table(table, problem, narrow=True)}\n\n{made}: `MATBENCH_PROFILE=full make asv`."
 
 
-def blocks(standard: Record, full: Record, suite: Record) -> dict[str, str]:
+def credit_block(table: Table, kept: dict[int, Record]) -> str:
+    """What each idea is worth whatever the order: the picture of the largest size, the table of all."""
+    if not kept:
+        return f"Not recorded yet: `{HOW}` measures it."
+    told = [attribute(record) for record in kept.values()]
+    *others, last = told
+    note = (
+        f"At n = {last.n} the credit is the average over {last.orders:,} orders in which the ideas can be added; "
+        f"it rests on {rests_on(last)}. Square brackets hold 95 % intervals; ~ rests on a prediction."
+    )
+    made = source(kept[last.n].header) + ("; the other sizes likewise" if others else "")
+    return f"{picture_tag('credit', table, last)}\n\n{attributions_table(told)}\n\n{note}\n\n{made}."
+
+
+def trusted(page: Path = ROOT / "docs" / "trust.md") -> str:
+    """What verdicts have to keep and what came of it, as the page on trust has it; `make validate` writes that."""
+    return next(
+        found[0].removeprefix(found[1]).removesuffix(found[3]).strip()
+        for found in BLOCK.finditer(page.read_text(encoding="utf-8"))
+        if found[2] == "goals"
+    )
+
+
+def blocks(standard: Record, full: Record, suite: Record, kept: dict[int, Record]) -> dict[str, str]:
     """Name -> text of every generated part."""
     small, large = tabulate(standard), tabulate(full)
     lesson = lesson_problem(large)
-    sentences = [closing_sentence(small), extrapolated_sentence(small)]
+    credit = credit_at(standard.header, headline_problem(small), attributions(kept.values()))
+    sentences = [closing_sentence(small, None, credit), extrapolated_sentence(small)]
     return {
         "kernels": kernel_table(tuple(each for each in default_registry() if each.origin == "matbench")),
         "speedup": f"{picture_tag('speedup', large)}\n\n{source(full.header)}.",
@@ -127,6 +167,8 @@ def blocks(standard: Record, full: Record, suite: Record) -> dict[str, str]:
         "lesson": f"{ladder_table(large, lesson)}\n\n{source(full.header)}.",
         "prediction": f"> {sentences[1]}\n\n{source(standard.header)}.",
         "suite": suite_table(suite),
+        "trust": trusted(),
+        "credit": credit_block(large, kept),
     }
 
 
@@ -139,28 +181,29 @@ def filled(text: str, parts: dict[str, str]) -> str:
     return BLOCK.sub(part, text)
 
 
-def stale(text: str, parts: dict[str, str], table: Table) -> list[str]:
+def stale(text: str, parts: dict[str, str], table: Table, credit: Attribution | None = None) -> list[str]:
     """What is out of date."""
     found = [] if filled(text, parts) == text else ["README.md"]
-    digest = figures.digest(table)
-    for name in ("speedup.png", "speedup-dark.png", "rate.png", "rate-dark.png"):
-        path = PICTURES / name
-        if not path.is_file() or figures.digest_of(path.read_bytes()) != digest:
-            found.append(path.relative_to(ROOT).as_posix())
+    for kind, digest in drawn(table, credit).items():
+        paths = (PICTURES / f"{kind}.png", PICTURES / f"{kind}-dark.png")
+        old = [path for path in paths if not path.is_file() or figures.digest_of(path.read_bytes()) != digest]
+        found += [path.relative_to(ROOT).as_posix() for path in old]
     return found
 
 
 def main() -> int:
     """Write, or with ``--check`` tell."""
     standard, full = newest("standard"), newest("full")
-    parts, table = blocks(standard, full, newest_of_asv()), tabulate(full)
+    kept = newest_credits()
+    parts, table = blocks(standard, full, newest_of_asv(), kept), tabulate(full)
+    credit = attribute(kept[max(kept)]) if kept else None
     text = README.read_text(encoding="utf-8")
     if "--check" in sys.argv[1:]:
-        out_of_date = stale(text, parts, table)
+        out_of_date = stale(text, parts, table, credit)
         if out_of_date:
             print(f"out of date: {', '.join(out_of_date)}; run make readme")
         return 1 if out_of_date else 0
-    for name, image in pictures(table).items():
+    for name, image in pictures(table, credit).items():
         write_bytes(PICTURES / name, image)
     write_text(README, filled(text, parts))
     return 0

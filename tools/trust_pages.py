@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from others import Other, others_table
+from trust_goals import Measured, goals_of, goals_table, summary
 from trust_plan import PARTS, kind_of, true_ratio
 
 from matbench.analyse.pair_blocks import reduce_cells
@@ -24,7 +25,8 @@ __all__ = ["CHANGES", "SIMULATED", "Simulated", "each_alone", "tables", "write_p
 SIMULATED = "simulated.json"
 CHANGES = (2, 1)  # percent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-DISTURBED = ("co-runner", "quota")
+DISTURBED = ("co-runner", "quota", "held")
+Judged = dict[tuple[str, str], list[tuple[PairHeader, tuple[Verdict, ...]]]]  # by machine and part
 ABSENT = "Not yet measured: `make validate` does it."
 
 
@@ -146,25 +148,33 @@ def _where(header: PairHeader) -> str:
     return f"On {header.machine} ({host.cpu.brand}, {host.logical_cpus} CPUs{virtual}), {header.created[:10]}."
 
 
-def real_tables(records: Iterable[PairRecord]) -> str:
-    """A table for every part that was measured, machine by machine."""
-    found: dict[tuple[str, str], list[tuple[PairRecord, tuple[Verdict, ...]]]] = defaultdict(list)
+def judged(records: Iterable[PairRecord]) -> Judged:
+    """What every batch came to, by machine and part; each record is let go as soon as it is judged."""
+    found: Judged = defaultdict(list)
     for record in records:
         part = record.header.id.rpartition("-")[0]
         if part in PARTS:
-            found[record.header.machine, part].append((record, each_alone(record)))
+            found[record.header.machine, part].append((record.header, each_alone(record)))
+    return found
+
+
+def real_tables(found: Judged) -> str:
+    """A table for every part that was measured, machine by machine."""
     lines = []
-    for (_, part), pairs in sorted(found.items(), key=lambda item: (item[0][0], list(PARTS).index(item[0][1]))):
-        rows = [each for _, judged in pairs for each in judged]
-        lines.append(f"### {PARTS[part].title}\n\n{_table(rows)}\n\n{_where(pairs[-1][0].header)}")
-    disturbed = [
-        each for (_, part), pairs in found.items() if part in DISTURBED for _, judged in pairs for each in judged
-    ]
-    if disturbed:
-        each = tally(disturbed)
-        shown = f"{_rate(each.wrong, each.comparisons)}, {_at_most(each.wrong_at_most)}"
-        lines.append(f"False alarms under all disturbances together: {shown}.")
+    for (_, part), batches in sorted(found.items(), key=lambda item: (item[0][0], list(PARTS).index(item[0][1]))):
+        rows = [each for _, verdicts in batches for each in verdicts]
+        lines.append(f"### {PARTS[part].title}\n\n{_table(rows)}\n\n{_where(batches[-1][0])}")
     return "\n\n".join(lines) or ABSENT
+
+
+def measured(found: Judged) -> Measured:
+    """All comparisons of all machines, by what their truth is and what was done to them."""
+    rows = [(part, each) for (_, part), batches in found.items() for _, verdicts in batches for each in verdicts]
+    return Measured(
+        same=[each for part, each in rows if part == "same"],
+        injected=[(true_ratio(each.cell), each) for part, each in rows if part == "injected"],
+        disturbed=[each for part, each in rows if part in DISTURBED],
+    )
 
 
 def each_alone(record: PairRecord) -> tuple[Verdict, ...]:
@@ -187,9 +197,13 @@ def _table(rows: Sequence[Verdict]) -> str:
 
 def tables(worlds: Sequence[Simulated], records: Iterable[PairRecord], others: Sequence[Other]) -> dict[str, str]:
     """Name -> text of every generated part of the page."""
+    found = judged(records)
+    goals = goals_of(measured(found))
     return {
+        "summary": summary(goals),
+        "goals": goals_table(goals),
         "simulated": simulated_table(worlds),
-        "real": real_tables(records),
+        "real": real_tables(found),
         "others": others_table(others) if others else ABSENT,
     }
 

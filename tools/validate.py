@@ -19,9 +19,9 @@ import msgspec
 from others import HARNESSES, Other, Pair, cell_of, ours, pairs, taken
 from repository import ROOT
 from trust_pages import CHANGES, SIMULATED, Simulated, each_alone, write_page
-from trust_plan import PARTS, Batch, batches
+from trust_plan import PARTS, Batch, batches, usual_parts
 
-from matbench.analyse.pairs import enough
+from matbench.analyse.pairs import enough, hopeless
 from matbench.analyse.worlds import WORLDS, Harness, simulate
 from matbench.errors import MatbenchError
 from matbench.measure.order import orders
@@ -41,7 +41,7 @@ RESULTS = ROOT / "results" / "trust"
 CELL_S = 1.0  # of one comparison in one process, at most
 OTHERS = "others.json"
 PROCESS_S = 1.5  # start of a process
-SAMPLED_S = 0.5  # of one comparison in one process, usually
+SAMPLED_S = 0.65  # of one comparison in one process, usually
 SAME, CHANGED = 1000, 250  # simulated comparisons of a world: of identical code, and of a change in each direction
 
 
@@ -110,6 +110,7 @@ def measure(batch: Batch, machine: Machine, compiled: str, results: Path) -> Pat
         memory_bytes=machine.memory_bytes,
         threads=max(cell.threads for cell in batch.cells),
         enough=enough,
+        hopeless=hopeless,
         pressure=read_pressure,
         cell_s=CELL_S,
         compiled=compiled,
@@ -185,15 +186,22 @@ def read_others(path: Path) -> tuple[Other, ...]:
     return msgspec.json.decode(path.read_bytes(), type=tuple[Other, ...]) if path.exists() else ()
 
 
+def kept_others(results: Path) -> tuple[Other, ...]:
+    """What was kept of other harnesses on all machines."""
+    return tuple(each for path in sorted(results.glob(f"*/{OTHERS}")) for each in read_others(path))
+
+
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0, 3 if there is something left to measure, 2 for a request that is off."""
     parser = argparse.ArgumentParser(prog="make validate", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {' '.join(CHOICES)} (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"of: {' '.join(CHOICES)} (default: all that can be measured here)"
+    )
     parser.add_argument("--budget", default="78m", help="time for our own measurements (default: %(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help=argparse.SUPPRESS)
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "trust.md", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    wanted = options.parts or ["simulated", *PARTS, "others"]
+    wanted = options.parts or ["simulated", *usual_parts(), "others"]
     unknown = set(wanted) - set(CHOICES)
     if unknown:
         parser.error(f"there is no part {min(unknown)!r}; there are: {' '.join(CHOICES)}")
@@ -205,8 +213,7 @@ def main(arguments: Sequence[str]) -> int:
     if "others" in wanted:
         measure_others(options.results)
     counts = msgspec.json.decode(kept.read_bytes(), type=tuple[Simulated, ...]) if kept.exists() else ()
-    others = [each for path in sorted(options.results.glob(f"*/{OTHERS}")) for each in read_others(path)]
-    write_page(options.page, counts, stored(options.results), others)
+    write_page(options.page, counts, stored(options.results), kept_others(options.results))
     if missing:
         note(f"{missing} batches are missing; go on: make validate")
     return 3 if missing else 0

@@ -92,6 +92,14 @@ class Operation:
         return self.flops(n, n, n) / (itemsize * self.elements(n, n, n))
 
 
+ONE_ROUNDING = "one rounding an element (Higham, section 2.2)"
+
+
+def _square(m: int, _n: int, _k: int) -> tuple[Shape, ...]:
+    """The operand of what is computed of one square matrix."""
+    return ((m, m),)
+
+
 _ALL = (
     Operation(
         name="matmul",
@@ -163,7 +171,7 @@ _ALL = (
         flops=lambda m, _, k: m * k,
         told="byte/s",
         base="python_broadcast_scalar",
-        check="one rounding an element (Higham, section 2.2)",
+        check=ONE_ROUNDING,
     ),
     Operation(
         name="broadcast_rows",
@@ -175,7 +183,7 @@ _ALL = (
         flops=lambda m, _, k: m * k,
         told="byte/s",
         base="python_broadcast_rows",
-        check="one rounding an element (Higham, section 2.2)",
+        check=ONE_ROUNDING,
     ),
     Operation(
         name="broadcast_outer",
@@ -187,14 +195,14 @@ _ALL = (
         flops=lambda m, n, _: m * n,
         told="byte/s",
         base="python_broadcast_outer",
-        check="one rounding an element (Higham, section 2.2)",
+        check=ONE_ROUNDING,
     ),
     Operation(
         name="inverse",
         title="inverse",
         formula="np.linalg.inv(A)",
         count="2 n³ flop (Higham, section 14.3)",
-        inputs=lambda m, _n, _k: ((m, m),),
+        inputs=_square,
         output=lambda m, _n, _k: (m, m),
         flops=lambda m, _n, _k: 2 * m**3,
         told="flop/s",
@@ -207,7 +215,7 @@ _ALL = (
         title="determinant",
         formula="np.linalg.det(A)",
         count="2/3 n³ flop, those of the LU factorisation (Higham, section 9.1)",
-        inputs=lambda m, _n, _k: ((m, m),),
+        inputs=_square,
         output=lambda *_: (1,),
         flops=lambda m, _n, _k: 2 * m**3 // 3,
         told="flop/s",
@@ -220,7 +228,7 @@ _ALL = (
         title="eigenvalues of a symmetric matrix",
         formula="np.linalg.eigvalsh(A)",
         count="4/3 n³ flop, those of the reduction to tridiagonal form (Golub and Van Loan, section 8.3)",
-        inputs=lambda m, _n, _k: ((m, m),),
+        inputs=_square,
         output=lambda m, _n, _k: (m,),
         flops=lambda m, _n, _k: 4 * m**3 // 3,
         told="flop/s",
@@ -233,7 +241,7 @@ _ALL = (
         title="singular values",
         formula="np.linalg.svd(A, compute_uv=False)",
         count="8/3 n³ flop, those of the reduction to bidiagonal form (Golub and Van Loan, section 5.4)",
-        inputs=lambda m, _n, _k: ((m, m),),
+        inputs=_square,
         output=lambda m, _n, _k: (m,),
         flops=lambda m, _n, _k: 8 * m**3 // 3,
         told="flop/s",

@@ -1,6 +1,6 @@
 """The operations beside the product under pytest-benchmark: ``pytest tests/speed --benchmark-only -k matvec``.
 
-The grid comes from the environment variable MATBENCH_PROFILE, as that of the product does.
+Which of them, and their grid, comes from the environment variable MATBENCH_PROFILE, as the grid of the product does.
 """
 
 import functools
@@ -11,13 +11,12 @@ import pytest
 from matbench.analyse.statistics import call_seconds, median_interval
 from matbench.measure.prepare import asked_profile, grid, prepared
 from matbench.measure.sampler import collector_off
-from matbench.operations import OPERATIONS, PRODUCT
 from matbench.record.alone import alone
 from matbench.record.here import Machine
 
 PROFILE = asked_profile(os.environ)
 MACHINE = Machine()
-SUITES = {each: grid(PROFILE, MACHINE.processors, operation=each) for each in OPERATIONS if each != PRODUCT}
+SUITES = {each: grid(PROFILE, MACHINE.processors, operation=each) for each in PROFILE.operations}
 
 
 def pytest_generate_tests(metafunc):
