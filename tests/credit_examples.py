@@ -16,6 +16,7 @@ from matbench.model import (
     Ceiling,
     Conditions,
     Cpu,
+    End,
     Environment,
     Header,
     Host,
@@ -101,7 +102,8 @@ def record_at(n=256, dtype="float64", host_id=HOST_ID, created="2026-11-22T18:00
         kernels=tuple(card_of(name) for name in dict.fromkeys(arm_of(each)[0] for each in all_of)),
     )
     peak = Ceiling("fma", dtype, 8, 2, 10**9, samples=samples_of([0.0082], [(0, 0)]))
-    return Record(header=header, ceilings=(peak,), measurements=tuple(measurements))
+    end = End(finished=created, elapsed_s=60.0, conditions=Conditions())
+    return Record(header=header, ceilings=(peak,), measurements=tuple(measurements), end=end)
 
 
 def attribution_at(n=256, **fields):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 from credit_examples import HOST_ID, record_at
+from readme_tool import readme
 
 from matbench.analyse.attribution import attribute
 from matbench.kernels import Registry, default_registry
@@ -39,17 +39,6 @@ SUITE = next((ROOT / "tests" / "record" / "asv" / "own").glob("*/*-existing-*.js
 MS = 10**6  # ns
 TIMES_MS = {"python_lists": 60_000, "numba_ijk": 2_000, "numpy_matmul": 40}  # of the 1000 x 1000 product
 PICTURES = {"speedup.png", "speedup-dark.png", "rate.png", "rate-dark.png"}
-
-
-def loaded():
-    """tools/readme.py as a module of its own."""
-    spec = importlib.util.spec_from_file_location("tools_readme", ROOT / "tools" / "readme.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-readme = loaded()
 
 
 def measured(kernel, problem, milliseconds) -> Measurement:
@@ -157,8 +146,7 @@ def test_the_read_me_is_what_the_newest_records_say():
 def test_every_generated_part_of_the_read_me_has_a_text_and_every_text_a_part(written):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = re.findall(r"<!-- generated: (\w+) -->", text)
-    # The credit for the ideas comes into the text with the first attribution that is recorded.
-    assert sorted({*named, "credit"}) == sorted(parts())
+    assert sorted(named) == sorted(parts())
     assert len(readme.BLOCK.findall(text)) == len(named) == text.count("<!-- end -->")
     assert all(
         found[0].strip() for found in re.findall(r"generated: \w+ -->\n(.*?)(<!-- end)", written.text.read_text())
@@ -232,6 +220,19 @@ def test_the_newest_complete_record_of_the_preset_counts(copy):
     assert readme.newest("full", copy.results).header == later.header
 
 
+@pytest.mark.parametrize(
+    ("more", "usable"), [(" --operations '*'", None), (" --seed 2", 2), ("", 1)], ids=["operations", "seed", "one CPU"]
+)
+def test_a_run_of_something_else_or_on_some_of_the_cpus_does_not_count(copy, more, usable):
+    before, other = readme.newest("standard", copy.results).header, standard("2026-11-25T10:00:00Z")
+    plan = msgspec.structs.replace(other.header.plan, command=other.header.plan.command + more)
+    host, conditions = Host(logical_cpus=2), Conditions(affinity=usable)
+    header = msgspec.structs.replace(other.header, plan=plan, host=host, conditions=conditions)
+    store(copy.results, msgspec.structs.replace(other, header=header))
+    assert readme.newest("standard", copy.results).header == before
+    assert ("(unknown, 1 of 2 CPUs; " in readme.source(header)) is (usable == 1)
+
+
 def credited(results: Path, *records: Record) -> None:
     store(results / "attribution", *records)
 
@@ -240,7 +241,9 @@ def test_the_credit_is_told_at_each_size_by_the_newest_attribution_of_one_machin
     older, newer = "2026-11-20T10:00:00Z", "2026-11-23T10:00:00Z"
     wanted = {n: record_at(n, created=newer) for n in (64, 1024)}
     others = [record_at(64, created=older), record_at(256, created=older, host_id="h-another"), record_at(100)]
-    credited(copy.results, *wanted.values(), *others, record_at(256, dtype="float32", created=newer))
+    interrupted = msgspec.structs.replace(record_at(64, created="2026-11-24T10:00:00Z"), end=None)
+    others += [interrupted, record_at(256, dtype="float32", created=newer)]
+    credited(copy.results, *wanted.values(), *others)
     found = readme.newest_credits(copy.results)
     assert {n: each.header.id for n, each in found.items()} == {n: each.header.id for n, each in wanted.items()}
 
@@ -256,8 +259,6 @@ def test_the_part_on_credit_has_the_picture_the_table_of_all_sizes_and_the_sourc
 
 
 def test_the_pictures_of_the_credit_are_written_and_a_new_attribution_makes_them_stale(copy, capsys):
-    block = "<!-- generated: credit -->\n\n<!-- end -->\n"
-    copy.text.write_text(copy.text.read_text(encoding="utf-8") + block, encoding="utf-8")
     credited(copy.results, record_at(64))
     assert called() == 0
     assert called("--check") == 0

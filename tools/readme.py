@@ -1,8 +1,8 @@
 """Write the generated parts of README.md and its pictures anew; ``--check`` only tells whether they are out of date.
 
 What stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` comes from the registry, from the newest complete
-records under results/ of the presets 'standard' and 'full', from the newest attributions there, and from the newest
-results of asv.
+records under results/ of the presets 'standard' and 'full' as they come, from the newest attributions there, and from
+the newest results of asv.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from matbench.analyse.attribution import Attribution, attribute, attributions
+from matbench.analyse.compare_facts import cpus_of
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.kept import kept_records
@@ -34,15 +35,23 @@ SIZES = (64, 256, 1024)  # at which the credit for the ideas is told
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def newest(preset: str, results: Path = ROOT / "results") -> Record:
-    """The newest complete record of a preset."""
+def newest_path(preset: str, results: Path = ROOT / "results") -> Path:
+    """The newest complete record of a preset as it comes: nothing left out or added, on all CPUs of its machine."""
+    command = f"matbench run --preset {preset}"
     for path in reversed(find_records(results)):
         record = read_record(path)
-        if record.is_complete and record.header.plan.preset == preset:
-            return record
+        header = record.header
+        is_usual = header.plan.command == command and cpus_of(header) == str(header.host.logical_cpus)
+        if record.is_complete and is_usual:
+            return path
     raise SystemExit(
-        f"no complete record of the preset {preset} under results/; make one: matbench run --preset {preset}"
+        f"no complete record of the preset {preset} on all CPUs of a machine under results/; make one: {command}"
     )
+
+
+def newest(preset: str, results: Path = ROOT / "results") -> Record:
+    """The record that `newest_path` finds."""
+    return read_record(newest_path(preset, results))
 
 
 def newest_of_asv(results: Path = ROOT / "results") -> Record:
@@ -54,9 +63,9 @@ def newest_of_asv(results: Path = ROOT / "results") -> Record:
 
 
 def newest_credits(results: Path = ROOT / "results") -> dict[int, Record]:
-    """The newest attribution in float64 of each size that is told, all of the machine of the newest, by size."""
+    """The newest complete attribution in float64 of each size that is told, all of the newest's machine, by size."""
     found: dict[int, Record] = {}
-    for record in reversed(kept_records(results)):
+    for record in (each for each in reversed(kept_records(results)) if each.is_complete):
         header = next(iter(found.values()), record).header
         for each in attributions([record]):
             if each.dtype == "float64" and each.n in SIZES and each.host_id == header.host.host_id:
@@ -66,8 +75,8 @@ def newest_credits(results: Path = ROOT / "results") -> dict[int, Record]:
 
 def source(header: Header) -> str:
     """Machine, date and command of a record: what stands beside every figure."""
-    cpu, count = header.host.cpu.brand, header.host.logical_cpus
-    where = f"{cpu}, {count} CPUs" + (", a virtual machine" if header.host.hypervisor else "")
+    cpu = header.host.cpu.brand
+    where = f"{cpu}, {cpus_of(header)} CPUs" + (", a virtual machine" if header.host.hypervisor else "")
     python, numpy = header.environment.python, header.environment.packages.get("numpy", "unknown")
     software = f"Python {python}, NumPy {numpy}"
     return f"Measured on {header.machine} ({where}; {software}), {header.created[:10]}: `{header.plan.command}`"

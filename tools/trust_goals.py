@@ -79,11 +79,14 @@ def _disturbed(found: Tally) -> Goal:
 
 
 def _power(found: Sequence[Tally]) -> Goal:
+    """By the decided; how many are not stands beside it."""
     hits, decided = sum(each.found for each in found), sum(each.decided for each in found)
-    came = _at_least(hits, decided)
+    every = sum(each.comparisons for each in found)
+    parts = [_at_least(hits, decided)] if decided or not every else []
+    parts += [f"{every - decided} of {every} undecided"] if every else []
     word: Word = ("met" if hits >= POWER * decided else "missed") if decided >= DECIDED_NEEDED else "open"
     asked = f"{format_percent(POWER)} or more of the decided"
-    return Goal(f"a change of {100 * (CHANGE - 1):.0f} % found", asked, came, word)
+    return Goal(f"a change of {100 * (CHANGE - 1):.0f} % found where decided", asked, "; ".join(parts), word)
 
 
 def _signs(found: Sequence[Tally]) -> Goal:

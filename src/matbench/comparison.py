@@ -31,6 +31,7 @@ from matbench.record.names import new_record_id
 from matbench.record.noise import known_noise
 from matbench.record.pressure import read_pressure
 from matbench.sizes import Shape
+from matbench.spinning import spins_of
 
 __all__ = [
     "LARGEST_CLAIM",
@@ -194,7 +195,7 @@ def pair_header(asked: Asked, machine: Machine) -> PairHeader:
     RecordError
         If the file of a function can't be read.
     """
-    noise = known_noise(machine.host.host_id)
+    noise = known_noise(machine.host.host_id, spins=spins_of(machine.environment.variables))
     return PairHeader(
         id=new_record_id(datetime.now(UTC), secrets.token_hex(3)),
         created=stamp(),

@@ -12,6 +12,7 @@ from matbench.measure.pairs_sources import Source
 from matbench.model import Problem
 from matbench.pairing import Cell, NoiseFloor, Settings
 from matbench.record.here import Machine
+from matbench.spinning import spins_of
 
 __all__ = ["SERIES_S", "measured_noise"]
 
@@ -57,4 +58,5 @@ def measured_noise(machine: Machine, registry: Registry, show: Callable[[object]
         floor=min(0.99, max(SMALLEST, *found)),
         comparisons=len(found),
         measured=stamp(),
+        spins=spins_of(machine.environment.variables),
     )

@@ -136,6 +136,7 @@ class NoiseFloor(Value, frozen=True, kw_only=True):
     floor: Annotated[float, Meta(ge=0.0, lt=1.0)]  # largest difference seen, as a logarithm of a ratio
     comparisons: Annotated[int, Meta(ge=1)]  # it was seen in
     measured: Text  # ISO 8601, UTC
+    spins: dict[Name, Text] | None = None  # how long idle threads spun meanwhile: variables; None: not told
 
 
 class PairHeader(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):

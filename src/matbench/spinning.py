@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["SHORT_SPINS", "short_spins"]
+__all__ = ["SHORT_SPINS", "short_spins", "spins_of"]
 
 # Idle threads spin so that the next call finds them awake: OpenBLAS's for 2**26 cycles, libgomp's for 300 000 turns,
 # Intel's and LLVM's OpenMP for 200 ms. What is timed next has to wait for their end. A sample is calls one after
@@ -32,3 +32,14 @@ def short_spins(environ: Mapping[str, str]) -> dict[str, str]:
     """
     said = {"GOMP_SPINCOUNT", "KMP_BLOCKTIME"} if POLICY in environ else set()
     return {name: value for name, value in SHORT_SPINS.items() if name not in environ and name not in said}
+
+
+def spins_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those of a process's variables that say how long idle threads spin.
+
+    Examples
+    --------
+    >>> spins_of({"OMP_NUM_THREADS": "2", "KMP_BLOCKTIME": "2"})
+    {'KMP_BLOCKTIME': '2'}
+    """
+    return {name: variables[name] for name in (POLICY, *SHORT_SPINS) if name in variables}

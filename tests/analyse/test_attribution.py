@@ -5,10 +5,15 @@ import math
 import msgspec
 import pytest
 from attribution_examples import FACTORS, FOOT_S, TOLD, WORDS, arm_of, invented, samples_of, seconds_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from matbench.analyse.attribution import attribute, attributions, is_attribution, nearest
 from matbench.errors import RecordError
-from matbench.model import Block, Problem, Samples
+from matbench.model import Block, Case, Conditions, End, Measurement, Problem, Samples
+
+RECORD = invented()
+END = End(finished="2026-01-01T00:00:00Z", elapsed_s=60.0, conditions=Conditions())
 
 
 def changed(record, arm, **changes):
@@ -164,3 +169,74 @@ def test_the_nearest_in_size_of_this_machine_and_dtype_is_chosen_the_newest_of_s
     assert nearest(found, "here", "float32", 700).n == 64
     assert nearest(found, "nowhere", "float64", 64) is None
     assert nearest(attributions([invented(host="unknown")]), "unknown", "float64", 64) is None
+
+
+def told(record, arms):
+    """The record with a plan of these combinations alone, all of them timed alike."""
+    problem = record.header.plan.blocks[-1].problem
+    times = record.measurements[0].samples
+    plan = msgspec.structs.replace(record.header.plan, blocks=(Block(problem, arms),))
+    header = msgspec.structs.replace(record.header, plan=plan)
+    measurements = tuple(Measurement(Case(name, problem, threads), samples=times) for name, threads in arms)
+    return msgspec.structs.replace(record, header=header, measurements=measurements)
+
+
+@pytest.mark.parametrize(
+    ("arms", "words"),
+    [
+        ((("ideas.none", 1), ("ideas.compile", 1), ("ideas.order", 1)), "lacks the combination of all ideas"),
+        ((("ideas.none", 1), ("ideas.simd.simd", 1)), "tells an idea or a combination of them twice"),
+        ((("ideas.none", 1), ("ideas.a", 1), ("ideas.a.b", 1), ("ideas.b.a", 1)), "a combination of them twice"),
+        ((("ideas.none", 1), ("ideas.threads", 1), ("ideas.threads", 4)), "a combination of them twice"),
+        ((("ideas.none", 4), ("ideas.compile", 4)), "lacks the step none"),
+        ((("ideas.", 1),), "lacks the step none"),
+    ],
+)
+def test_a_stranger_s_record_that_makes_no_game_is_refused_in_a_sentence(arms, words):
+    record = told(invented(), arms)
+    with pytest.raises(RecordError, match=words):
+        attribute(record)
+    assert attributions([record, invented(n=128)])[0].n == 128
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(["none", "compile", "order", "simd", "threads", ""]), min_size=1, max_size=4),
+            st.sampled_from([1, 2, 4]),
+        ),
+        min_size=1,
+        max_size=8,
+        unique_by=lambda arm: (tuple(arm[0]), arm[1]),
+    )
+)
+def test_whatever_combinations_a_file_tells_there_is_an_attribution_or_a_sentence(arms):
+    record = told(RECORD, tuple((".".join(["ideas", *ideas]), threads) for ideas, threads in arms))
+    assert len(attributions([record])) <= 1
+
+
+def test_another_operation_s_record_holds_no_combinations():
+    record = invented()
+    block = record.header.plan.blocks[-1]
+    other = msgspec.structs.replace(block, problem=msgspec.structs.replace(block.problem, operation="inverse"))
+    plan = msgspec.structs.replace(record.header.plan, blocks=(other,))
+    record = msgspec.structs.replace(record, header=msgspec.structs.replace(record.header, plan=plan))
+    with pytest.raises(RecordError, match="holds no combinations of ideas"):
+        attribute(record)
+
+
+def test_one_that_was_interrupted_does_not_replace_a_whole_one_of_its_size():
+    whole = msgspec.structs.replace(invented(created="2026-01-01T00:00:00Z"), end=END)
+    later, larger = (invented(n=n, created="2026-01-02T00:00:00Z") for n in (64, 128))
+    narrow = invented(dtype="float32", created="2026-01-02T00:00:00Z")
+    foreign = invented(host="there", created="2026-01-02T00:00:00Z")
+    found = attributions([whole, later, larger, narrow, foreign])
+    assert len(found) == 4
+    assert nearest(found, "here", "float64", 64).created == whole.header.created
+    assert nearest(found, "here", "float64", 128).n == 128
+    assert nearest(attributions([later]), "here", "float64", 64) is not None
+
+
+def test_it_says_of_how_many_processes_its_rounds_are():
+    assert attribute(invented()).processes == 6
+    assert attribute(invented(processes=1, rounds=9)).processes == 1

@@ -73,3 +73,12 @@ def test_drift_is_told_between_processes_and_not_within_one():
     assert one.drift == pytest.approx(1.5)
     (alone,) = spread_of(measured("first", [2000, 3000]))
     assert alone.drift is None
+
+
+def test_the_interval_is_over_processes_however_many_rounds_each_has():
+    two = [process for process in range(2) for _ in range(20)]
+    (one,) = spread_of(measured("first", [2000 + 200 * process for process in two], process=two))
+    assert (one.median.low, one.median.high) == (None, None)
+    six = [process for process in range(6) for _ in range(20)]
+    (one,) = spread_of(measured("first", [2000 + 200 * process for process in six], process=six))
+    assert (one.median.low, one.median.high) == pytest.approx((1e-6, 1.5e-6))

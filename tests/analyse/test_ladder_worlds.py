@@ -40,6 +40,12 @@ def test_a_speed_up_s_interval_over_six_processes_holds_the_truth_in_every_world
     assert coverage(world, PROCESSES, ROUNDS) >= 0.93
 
 
+@pytest.mark.parametrize("processes", [3, 4, 5])
+@pytest.mark.parametrize("world", WORLDS)
+def test_that_over_three_to_five_does_so_too(world, processes):
+    assert coverage(world, processes, ROUNDS) >= 0.93
+
+
 def test_the_interval_of_one_process_fails_where_layout_differs_from_process_to_process():
     """As many samples, all of one process: its interval is of this process, and says nothing of another."""
     assert coverage("layout per process", 1, PROCESSES * ROUNDS) < 0.7

@@ -1,5 +1,6 @@
 """Runs side by side: only like cells, only common ones, ratios with their drift, and nothing mixed in silence."""
 
+import itertools
 import math
 import random
 
@@ -15,7 +16,7 @@ from matbench.analyse.compare_facts import differing, facts_of
 from matbench.analyse.compare_runs import distinct_names, reduce_record
 from matbench.analyse.machines import AXES, compare
 from matbench.analyse.rows import Interval
-from matbench.analyse.statistics import call_seconds, median_interval
+from matbench.analyse.statistics import call_interval, call_seconds, median_interval
 from matbench.errors import UsageError
 from matbench.model import Conditions, KernelCard, Measurement, Samples
 
@@ -35,20 +36,42 @@ def words(found, place=1):
 # -- one run -----------------------------------------------------------------------------------------------------------
 
 
+def in_processes(processes):
+    """Samples of one call each, ns, by process."""
+    places = [(process, turn) for process, times in enumerate(processes) for turn in range(len(times))]
+    return Samples((1,) * len(places), tuple(itertools.chain(*processes)), *zip(*places, strict=True))
+
+
+def seconds_of(taken):
+    """Middle time and bounds of a case, as a reduced run has them."""
+    (case,) = {each.case for each in ladder(sizes=(16,), kernels={"numba_ikj": 1e9})}
+    reduced = run(record(measurements=(Measurement(case, samples=taken),), ceilings=()))
+    return tuple(reduced.seconds[:, 0].tolist())
+
+
+def exactly(interval):
+    bounds = [math.nan if each is None else each for each in (interval.low, interval.high)]
+    return pytest.approx((interval.estimate, *bounds), rel=1e-12, nan_ok=True)
+
+
 @given(st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**12)), min_size=1, max_size=40))
 def test_the_quick_summary_is_the_median_and_interval_of_the_statistics_module(values):
     size = len(values)
     taken = Samples(tuple(a for a, _ in values), tuple(b for _, b in values), (0,) * size, tuple(range(size)))
-    (case,) = {each.case for each in ladder(sizes=(16,), kernels={"numba_ikj": 1e9})}
-    reduced = run(record(measurements=(Measurement(case, samples=taken),), ceilings=()))
-    ((median, low, high),) = reduced.seconds.T.tolist()
-    expected = median_interval(call_seconds(taken))
-    assert median == pytest.approx(expected.estimate, rel=1e-12)
-    if expected.low is None:
-        assert math.isnan(low)
-        assert math.isnan(high)
-    else:
-        assert (low, high) == pytest.approx((expected.low, expected.high), rel=1e-12)
+    assert seconds_of(taken) == exactly(median_interval(call_seconds(taken)))
+
+
+@given(st.lists(st.lists(st.integers(1, 10**12), min_size=1, max_size=5), min_size=1, max_size=9))
+def test_it_is_over_processes_as_that_of_the_statistics_module_is(processes):
+    taken = in_processes(processes)
+    assert seconds_of(taken) == exactly(call_interval(taken))
+
+
+def test_many_rounds_of_few_processes_are_no_many_observations():
+    steady, apart = in_processes([[1000] * 20] * 2), in_processes([[1000] * 20, [1100] * 20])
+    assert all(math.isnan(bound) for each in (steady, apart) for bound in seconds_of(each)[1:])
+    middle, low, high = seconds_of(in_processes([[1000 + 10 * process] * 20 for process in range(6)]))
+    assert (middle, low, high) == pytest.approx((1.025e-6, 1e-6, 1.05e-6))
 
 
 def test_a_run_keeps_no_samples_and_no_plan_but_knows_what_it_is():

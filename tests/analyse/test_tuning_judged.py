@@ -109,3 +109,19 @@ def test_samples_are_sorted_by_kernel_problem_and_threads():
 def test_the_fastest_of_several_is_taken():
     found = [Judged(name, Interval(factor, 1.0, 2.0), "FASTER") for name, factor in (("a", 1.1), ("b", 1.2))]
     assert best(found).name == "b"
+
+
+@pytest.mark.parametrize("outcome", ["wrong", "ended"])
+def test_what_came_out_wrong_or_was_stopped_is_not_compared(outcome):
+    case = Case(USED, Problem(8, 8, 8))
+    assert times_of([Measurement(case, outcome, "it hung", samples(1.1))]) == {}
+
+
+@pytest.mark.parametrize("processes", [8, 11])
+def test_it_is_told_on_how_many_processes_a_verdict_rests(processes):
+    tried = times({USED: 1.0, CLONE: 1.0, OTHER: 1.1}, processes=processes)
+    [found] = judged(tried, USED, CLONE)
+    assert found.processes == processes
+    tried[OTHER][Problem(800, 800, 800), 1] = samples(1.1, processes=processes - 1)
+    [found] = judged(tried, USED, CLONE)
+    assert found.processes == processes - 1

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 
+import msgspec
 import pytest
 from attribution_examples import TOLD, arm_of, invented
 from cli_driver import complains
@@ -11,6 +12,7 @@ from cli_inside import inside
 
 from matbench.cli import attribution as command
 from matbench.cli.credits import FOLDER
+from matbench.cli.run_work import Work
 from matbench.kernels import Registry
 from matbench.kernels.gemm.variants import variants
 from matbench.kernels.jit import numba_missing
@@ -86,6 +88,7 @@ def test_a_record_can_be_named_wherever_it_was_measured(reader):
         ),
         (("--resume", "--n", "64"), "leave out --n, --dtype and --budget"),
         (("--accuracy",), "ask one at a time"),
+        (("--blas", "libother.so"), "--attribution is about the generated product alone; leave out --blas"),
     ],
 )
 def test_a_request_that_is_off_is_refused_in_one_sentence(reader, arguments, words):
@@ -95,7 +98,9 @@ def test_a_request_that_is_off_is_refused_in_one_sentence(reader, arguments, wor
 
 def test_what_belongs_to_an_attribution_is_refused_elsewhere(reader):
     complains(reader.does("explain"), "name one of the kernels that matbench list tells, or ask for --attribution")
-    complains(reader.does("explain", "numba_ijk", "--measure"), "belong to --attribution; leave them out")
+    for more in (("--measure",), ("--budget", "2m"), ("--resume",)):
+        for asked in (("numba_ijk",), ("--accuracy",), ()):
+            complains(reader.does("explain", *asked, *more), "belong to --attribution; leave them out")
 
 
 @needs_numba
@@ -130,3 +135,27 @@ def test_where_nothing_is_kept_it_is_measured_stored_drawn_and_shown(user, monke
     assert "it is measured now" not in again.err
     assert again.out == done.out
     assert arm_of(frozenset())[0] == record.header.plan.base
+
+
+def test_rounds_of_one_process_are_told_as_such(reader):
+    keep(invented(processes=1, rounds=9, noise=0.05), reader.folder / "results" / FOLDER)
+    told = reader.does(*ASKED, "--n", "64").out
+    assert "measured in 9 interleaved rounds of one process" in told
+    assert "another process may lie outside them" in told
+
+
+@needs_numba
+def test_a_budget_too_short_for_one_round_is_refused_before_anything_is_written(reader):
+    complains(reader.does(*ASKED, "--budget", "45s"), "one round at n = 1024 takes about", "give a longer --budget")
+    assert reader.files == []
+
+
+def test_what_was_begun_with_a_budget_goes_on_without_one_and_says_so(reader, monkeypatch):
+    record = invented()
+    plan = msgspec.structs.replace(record.header.plan, command="matbench explain --attribution --budget 60s")
+    work = Work(msgspec.structs.replace(record.header, plan=plan), plan.blocks)
+    monkeypatch.setattr(command, "variants", lambda: Registry([]))
+    monkeypatch.setattr(command, "incomplete_records", lambda *_: ["one"])
+    monkeypatch.setattr(command, "resumed_work", lambda *_: work)
+    monkeypatch.setattr(command, "_measured", lambda *_: 0)
+    assert "what is left is measured without a time limit" in reader.does(*ASKED, "--resume").err

@@ -218,7 +218,8 @@ def test_a_run_is_continued_only_where_it_was_begun(user, tiny, part, value, wor
     target = user.folder / "results" / "records" / header["machine"] / tiny.path.name
     path = rewritten(tiny.path, target, **{part: header[part] | value})
     before = path.read_bytes()
-    complains(user.does("run", "--resume"), words, "with matbench run")
+    remedy = "begin one with matbench run" if part == "host" else f"begin anew with {header['plan']['command']}"
+    complains(user.does("run", "--resume"), words, remedy)
     assert path.read_bytes() == before
 
 

@@ -19,6 +19,7 @@ from matbench.model import Problem
 from matbench.pairing import Cell, NoiseFloor, PairBlock, PairProcess, PairRecord, Sample
 from matbench.record.here import Machine
 from matbench.record.noise import keep_noise
+from matbench.spinning import spins_of
 
 pytestmark = pytest.mark.xdist_group("measure")  # a series takes the lock of this machine
 
@@ -84,6 +85,16 @@ def test_what_is_kept_is_the_floor_of_every_verdict_to_come(home, here):
     assert verdict.floor == pytest.approx(math.expm1(0.05))
 
 
+def test_a_floor_of_when_threads_spun_otherwise_is_none_to_a_verdict(home, here):
+    assert home.is_dir()
+    spins = spins_of(here.environment.variables)
+    asked = Asked((Cell(Problem(8, 8, 8), 1, "x", "y"),), (), settings_for(1), "matbench pair x y")
+    for told, floor in ((spins, 0.05), ({**spins, "KMP_BLOCKTIME": "12345"}, None)):
+        measured_at = "2026-11-22T16:12:03Z"
+        keep_noise(NoiseFloor(host_id=here.host.host_id, floor=0.05, comparisons=6, measured=measured_at, spins=told))
+        assert pair_header(asked, here).floor == floor
+
+
 def test_a_series_of_which_nothing_is_left_keeps_nothing(home, monkeypatch, capsys):
     monkeypatch.setattr(PairSession, "run", measured(1.0, count=0))
     assert main(["doctor", "--noise"]) == IncompleteError.exit_code
@@ -115,4 +126,5 @@ def test_a_short_series_is_measured_for_real(home, here, monkeypatch):
     except IncompleteError:
         return  # a machine as busy as that has told so
     assert 0 < found.floor < 1
+    assert found.spins == spins_of(here.environment.variables)
     assert found.comparisons == 2

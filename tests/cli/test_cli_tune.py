@@ -34,13 +34,13 @@ def here(monkeypatch, tmp_path):
     return machine
 
 
-def in_which(faster, seen=None):
-    """A session in which every arm takes 10 ms, but for those that are so many times as fast."""
+def in_which(faster, seen=None, most=100):
+    """A session in which every arm takes 10 ms, but for those that are so many times as fast; of so many processes."""
 
     def run(session):
         if seen is not None:
             seen.append(session)
-        turns = tuple(product(range(session.processes), range(3)))
+        turns = tuple(product(range(min(most, session.processes)), range(3)))
         for number, block in enumerate(session.blocks):
             for name, threads in block.arms:
                 elapsed = round(1e7 / faster.get((name, block.problem.dtype), 1.0))
@@ -78,6 +78,7 @@ def test_what_is_faster_in_fresh_processes_is_kept_and_told(here, monkeypatch, c
     assert arms_of(screening) == {KERNEL, *(each.name for each in tried.others)}
     assert arms_of(proving) == {KERNEL, CLONE, winner.name, second.name}
     assert (screening.processes, proving.processes) == (1, 9)
+    assert found.processes == 9
 
 
 def _ladder():
@@ -95,6 +96,16 @@ def test_where_none_is_faster_the_derived_blocks_stand_and_nothing_is_proved(her
     assert all(each["blocks"] == each["derived"] and each["factor"] is None for each in found)
     assert len(seen) == 1
     assert tuned_here(known_tuning(here.host.host_id), _ladder(), here.host.caches) == ()
+
+
+def test_what_is_kept_tells_the_processes_that_were_sampled_not_those_that_were_planned(here, monkeypatch, capsys):
+    name = candidates("float64", here.host.caches).others[0].name
+    monkeypatch.setattr(Session, "run", in_which({(name, "float64"): 1.2}, most=5))
+    assert main(["tune", "--dtype", "float64"]) == 0
+    assert "looked faster, but is not so beyond doubt" in capsys.readouterr().err
+    [found] = known_tuning(here.host.host_id).found
+    assert not found.is_better
+    assert found.processes == 5
 
 
 def test_a_later_tuning_replaces_what_was_found_and_forgetting_removes_it(here, monkeypatch, capsys):
@@ -116,8 +127,8 @@ def test_a_later_tuning_replaces_what_was_found_and_forgetting_removes_it(here, 
 
 def test_what_can_not_be_timed_keeps_nothing_and_says_why(here, monkeypatch, capsys):
     def run(session):
-        block = session.blocks[0]
-        yield Measurement(Case(KERNEL, block.problem, 1), "wrong", "raised MemoryError")
+        block, samples = session.blocks[0], Samples((1,), (10**7,), (0,), (0,))
+        yield Measurement(Case(KERNEL, block.problem, 1), "wrong", "raised MemoryError", samples)
 
     monkeypatch.setattr(Session, "run", run)
     assert main(["tune"]) == 3

@@ -79,7 +79,11 @@ def test_a_fault_that_has_a_name_is_told_by_it_in_one_sentence(answer, expected,
 
 
 def test_an_answer_that_lacks_a_part_is_not_right():
-    assert check({"a": 1}, {"a": 1, "b": 2}).right is False
+    told = check({"a": 1}, {"a": 1, "b": 2})
+    assert (told.right, told.text) == (False, "Not yet: look again at b")
+    assert check({}, {"a": 1}).right is False
+    assert check({"a": 1, "c": 3}, {"a": 1}).right is True
+    assert check(5, {"a": 1}).right is False
 
 
 def test_what_a_function_returns_is_judged_as_it_is():

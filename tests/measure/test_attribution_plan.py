@@ -8,7 +8,7 @@ from matbench.errors import UsageError
 from matbench.kernels.gemm.variants import variants
 from matbench.kernels.jit import numba_missing
 from matbench.measure import attribution_worker, worker
-from matbench.measure.attribution import AttributionChild, attribution_plan, processes_of
+from matbench.measure.attribution import LEAST, AttributionChild, attribution_plan, processes_of
 
 pytestmark = pytest.mark.skipif(numba_missing() is not None, reason=str(numba_missing()))
 PYTHON = ("ideas.none", "ideas.order")
@@ -68,3 +68,28 @@ def test_the_sampling_process_is_the_usual_one_with_another_registry():
     assert AttributionChild.module == attribution_worker.__name__
     assert find_spec(AttributionChild.module) is not None
     assert attribution_worker.main is worker.main
+
+
+def test_a_budget_that_is_gone_before_one_round_of_all_is_refused(registry):
+    with pytest.raises(UsageError, match=r"one round at n = 1024 takes about .* give a longer --budget"):
+        attribution_plan(1024, "float64", registry, 2, budget_s=45.0)
+
+
+@pytest.mark.parametrize("n", [64, 512, 1024])
+def test_a_budget_gives_six_processes_or_one_and_slabs_enough_samples_to_predict_from(registry, n):
+    counts = []
+    for budget_s in (60.0, 90.0, 120.0, 240.0, 600.0):
+        scheme = attribution_plan(n, "float64", registry, 2, budget_s=budget_s)
+        counts.append(processes_of(scheme.plan))
+        assert scheme.plan.rounds >= 2
+        assert scheme.expected_s <= budget_s or scheme.plan.rounds == LEAST
+    assert set(counts) <= {1, 6}
+    assert counts == sorted(counts)
+    assert counts[-1] == 6
+
+
+def test_rounds_of_one_process_are_told_from_those_of_six_by_their_number(registry):
+    plan = attribution_plan(512, "float64", registry, 2, budget_s=60.0).plan
+    assert processes_of(plan) == 1
+    assert plan.rounds > 6
+    assert processes_of(attribution_plan(512, "float64", registry, 2, budget_s=600.0).plan) == 6

@@ -5,8 +5,10 @@ import re
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
+import msgspec
 import numpy as np
 import pytest
+from credit_examples import attribution_at
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -60,10 +62,18 @@ def places_of_texts(root):
     return sorted(found)
 
 
-@pytest.mark.parametrize("kind", ["speedup", "rate", "ladder", "percore", "heatmap", "distributions", "threads"])
-def test_every_text_stands_where_matplotlib_would_put_it(sampled, kind):
+@pytest.fixture
+def about(sampled, streamed):
+    """What every kind is drawn from: samples, ceilings, an attribution."""
+    ceilings = {"peaks": streamed.peaks, "bandwidths": streamed.bandwidths}
+    table = msgspec.structs.replace(tabulate(sampled), **ceilings)
+    return {"table": table, "record": sampled, "attribution": attribution_at(256)}
+
+
+@pytest.mark.parametrize("kind", figures.KINDS)
+def test_every_text_stands_where_matplotlib_would_put_it(about, kind):
     def figure():
-        return figures.draw(kind, tabulate(sampled), record=sampled)
+        return figures.draw(kind, **about)
 
     with_outlines = [text.get_text() for axes in figure().axes for text in axes.texts if text.get_path_effects()]
     ours = places_of_texts(ET.XML(Drawings().add(figure(), "a", "b", {})))
@@ -74,10 +84,10 @@ def test_every_text_stands_where_matplotlib_would_put_it(sampled, kind):
         assert any(text == each and abs(x - u) < 2 and abs(y - v) < 2 for each, u, v in theirs), (text, x, y)
 
 
-@pytest.mark.parametrize("kind", ["rate", "ladder", "distributions"])
-def test_as_much_is_drawn_as_matplotlib_draws(sampled, kind):
+@pytest.mark.parametrize("kind", ["rate", "ladder", "roofline", "distributions", "credit"])
+def test_as_much_is_drawn_as_matplotlib_draws(about, kind):
     def figure():
-        return figures.draw(kind, tabulate(sampled), record=sampled)
+        return figures.draw(kind, **about)
 
     ours, theirs = ET.XML(Drawings().add(figure(), "a", "b", {})), matplotlibs_own(figure())
     assert len(plain(ours, "use")) == len(plain(theirs, "use"))

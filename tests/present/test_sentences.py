@@ -5,7 +5,7 @@ import pytest
 from credit_examples import attribution_at
 
 from matbench.model import Problem
-from matbench.present.sentences import closing_sentence, extrapolated_sentence, steps, worths
+from matbench.present.sentences import closing_sentence, closing_sentences, extrapolated_sentence, steps, worths
 
 AT_256 = Problem(256, 256, 256)
 
@@ -191,6 +191,18 @@ def test_where_credit_is_known_it_stands_in_the_place_of_the_steps(table):
     assert "on 1 thread). Whatever the order in which the ideas are added, compiling is worth 4" in text
     assert "measured apart at n = 64 (record" in text
     assert len(text) < 800
+
+
+def test_an_attribution_that_two_sizes_share_is_told_once_and_the_other_tells_its_own_steps(table):
+    far, other = attribution_at(64), attribution_at(1024)
+    first, second = closing_sentences(table, {AT_256: far, Problem(257, 257, 257): far})
+    assert first == closing_sentence(table, AT_256, far)
+    assert second == closing_sentence(table, Problem(257, 257, 257))
+    assert "of that" in second
+    both = closing_sentences(table, {AT_256: far, Problem(257, 257, 257): other})
+    assert ["Whatever the order" in each for each in both] == [True, True]
+    untold, told = closing_sentences(table, {Problem(7, 7, 7): far, AT_256: far})
+    assert (untold, told) == (None, first)
 
 
 def test_what_each_idea_is_worth_is_its_credit_or_else_its_step(table):

@@ -190,3 +190,34 @@ def test_a_case_that_was_stopped_is_marked_with_its_reason(made):
     assert marked[0].startswith("| ")
     assert "numba_ijk" in marked[0]
     assert marked[1] == "- ‡ numba_ijk on 1 thread: it hangs."
+
+
+@pytest.mark.parametrize(
+    ("processes", "notes"),
+    [
+        ((1,), ["Intervals are over the rounds of one sampling process; another process may lie outside them."]),
+        ((6, 9), ["Intervals are over 6 to 9 sampling processes, each of them one observation."]),
+        (
+            (1, 6),
+            [
+                "Intervals are over 6 sampling processes, each of them one observation.",
+                "Rows of one process: over its rounds; another process may lie outside them.",
+            ],
+        ),
+        (
+            (4, 6),
+            [
+                (
+                    "Intervals are over 4 to 6 sampling processes, each of them one observation; with three to five "
+                    "of them it is Student's t interval of their logarithms."
+                )
+            ],
+        ),
+        ((), []),
+    ],
+)
+def test_it_is_said_what_the_intervals_are_over(made, processes, notes):
+    rows = [made.row(made.card(f"k{count}"), 64, 0.1, processes=count) for count in processes]
+    rows.append(_without_bounds(made.row(made.card("other"), 64, 0.1, processes=2)))
+    text = ladder_table(made.table(rows), Problem(64, 64, 64))
+    assert [line[2:] for line in text.splitlines() if "process" in line] == notes

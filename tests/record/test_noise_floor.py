@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from matbench.errors import RecordError
@@ -41,3 +42,18 @@ def test_an_id_that_names_another_file_is_refused(tmp_path):
     with pytest.raises(RecordError, match="can't be a file name"):
         noise_path("../secret", tmp_path)
     assert known_noise("../secret", tmp_path) is None
+
+
+def test_a_floor_that_was_measured_while_threads_spun_otherwise_is_none(tmp_path):
+    long, short = {"KMP_BLOCKTIME": "200"}, {"KMP_BLOCKTIME": "2"}
+    keep_noise(msgspec.structs.replace(NOISE, spins=long), tmp_path)
+    assert known_noise(NOISE.host_id, tmp_path).spins == long
+    assert known_noise(NOISE.host_id, tmp_path, spins=long) is not None
+    assert known_noise(NOISE.host_id, tmp_path, spins=short) is None
+    assert known_noise(NOISE.host_id, tmp_path, spins={}) is None
+
+
+def test_a_floor_of_before_that_was_told_is_taken(tmp_path):
+    text = '{"host_id":"0123456789abcdef","floor":0.1,"comparisons":1,"measured":""}'
+    noise_path(NOISE.host_id, tmp_path).write_text(text, encoding="utf-8")
+    assert known_noise(NOISE.host_id, tmp_path, spins={"KMP_BLOCKTIME": "2"}).floor == 0.1

@@ -184,6 +184,20 @@ def test_goals_are_met_missed_or_open_by_what_was_measured(tool):
     assert words(goals.goals_of(goals.Measured(same(298, 2), found + off, same(190, 10)))) == ["missed"] * 5
 
 
+def test_beside_what_was_found_of_the_decided_stands_how_many_are_undecided(tool):
+    goals = tool("trust_goals")
+
+    def power(*found):
+        return goals.goals_of(goals.Measured([], [each for some in found for each in some], []))[1]
+
+    found, doubt = comparisons("FASTER", 42, 1.02, (1.01, 1.03)), comparisons("INCONCLUSIVE", 6, 1.02)
+    assert power(found, doubt)[0] == "a change of 2 % found where decided"
+    assert power(found, doubt).came == "42 of 42: at least 93.1 %; 6 of 48 undecided"
+    assert "6 of 48 undecided" in goals.summary([power(found, doubt)])
+    assert power(doubt).came == "6 of 6 undecided"
+    assert power([]).came == goals.NOTHING
+
+
 def test_the_summary_says_what_is_kept_what_is_missed_and_what_is_open(tool):
     goals = tool("trust_goals")
     made = [goals.Goal("alarms", "at most 1", "0 of 300", word) for word in ("met", "met")]

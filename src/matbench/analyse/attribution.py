@@ -20,6 +20,7 @@ from matbench.analyse.shapley import Coalition, shares
 from matbench.analyse.statistics import call_interval, call_seconds, over_processes
 from matbench.errors import RecordError
 from matbench.model import Case, Dtype, Measurement, Problem, Record, Samples, Value
+from matbench.operations import PRODUCT
 
 __all__ = [
     "Attribution",
@@ -79,6 +80,7 @@ class Attribution(Value, frozen=True):
     predicted: int  # further ones, predicted from a few rows of the product
     orders: int  # in which the ideas can be added: credit is the average over them
     rounds: int  # in which all that is measured was sampled: what the intervals rest on
+    processes: int  # that these are of: where it is one, another may lie outside the intervals
     peak_fraction: float | None = None  # rate with all ideas over the measured FMA peak at as many threads
 
 
@@ -104,7 +106,7 @@ def attribute(record: Record) -> Attribution:
     Raises
     ------
     RecordError
-        If it holds no combinations of ideas, or not all that belong together.
+        If it holds no combinations of ideas, not all that belong together, or one of them twice.
 
     Notes
     -----
@@ -118,8 +120,11 @@ def attribute(record: Record) -> Attribution:
     path = [frozenset(tokens[:count]) for count in range(len(tokens) + 1)]
     missing = [each for each in path if each not in game.times]
     if missing:
-        raise RecordError(f"{game.label} lacks the step {'+'.join(sorted(missing[0]))}; measure anew: {COMMAND}")
+        step = "+".join(sorted(missing[0])) or NONE
+        raise RecordError(f"{game.label} lacks the step {step}; measure anew: {COMMAND}")
     found = shares(game.times)
+    if not found.orders:
+        raise RecordError(f"{game.label} lacks the combination of all ideas; measure anew: {COMMAND}")
     credits_ = []
     for idea, before, after in zip(tokens, path, path[1:], strict=False):
         told = {after: 1.0, before: -1.0}
@@ -137,8 +142,11 @@ class _Game:
         self.problem, arms = self._planned()
         self.top = max(threads for _, threads in arms)
         measured = {each.case: each for each in record.measurements}
-        self.times = {coalition_of(case): self._times(case, measured) for case in self._cases(arms)}
+        cases = self._cases(arms)
+        self.times = {coalition_of(case): self._times(case, measured) for case in cases}
         self.told = self._told()
+        if len(self.times) < len(cases) or len(set(self.told)) < len(self.told):
+            raise RecordError(f"{self.label} tells an idea or a combination of them twice; measure anew: {COMMAND}")
         rounds = [set(each.logs) for each in self.times.values() if each.logs]
         self.rounds = sorted(set.intersection(*rounds)) if rounds else []
 
@@ -146,11 +154,11 @@ class _Game:
         """The size at which the ideas were combined, with the combinations."""
         for block in self.record.header.plan.blocks:
             arms = tuple(arm for arm in block.arms if is_combination(arm[0]))
-            if arms and block.problem.is_square:
+            if arms and block.problem.is_square and block.problem.operation == PRODUCT:
                 return block.problem, arms
         raise RecordError(f"{self.label} holds no combinations of ideas; measure them: {COMMAND}")
 
-    def _cases(self, arms: Sequence[tuple[str, int]]) -> Iterable[Case]:
+    def _cases(self, arms: Sequence[tuple[str, int]]) -> Sequence[Case]:
         """The combinations on one thread and on the most; those too slow to be planned whole."""
         wanted = dict.fromkeys(arm for arm in arms if arm[1] in {1, self.top})
         for block in self.record.header.plan.blocks:
@@ -246,6 +254,7 @@ class _Game:
             predicted=predicted,
             orders=orders,
             rounds=len(self.rounds),
+            processes=len({process for process, _ in self.rounds}),
             peak_fraction=steps[-1].rate.estimate / peak.estimate if peak else None,
         )
 
@@ -299,12 +308,22 @@ def is_attribution(record: Record) -> bool:
 
 
 def attributions(records: Iterable[Record]) -> tuple[Attribution, ...]:
-    """What records say of the ideas, newest first; those that do not say all of it are left out."""
+    """What records say of the ideas, newest first; those that do not say all of it are left out.
+
+    So is one that did not reach its end, where another of the same machine, element type and size did.
+    """
     found = []
     for record in records:
         with contextlib.suppress(RecordError):
-            found.append(attribute(record))
-    return tuple(sorted(found, key=lambda each: each.created, reverse=True))
+            found.append((attribute(record), record.is_complete))
+    whole = {_subject(each) for each, is_complete in found if is_complete}
+    kept = [each for each, is_complete in found if is_complete or _subject(each) not in whole]
+    return tuple(sorted(kept, key=lambda each: each.created, reverse=True))
+
+
+def _subject(found: Attribution) -> tuple[str, str, Dtype, int]:
+    """What an attribution is of: machine, element type, size."""
+    return found.host_id, found.machine, found.dtype, found.n
 
 
 def nearest(found: Sequence[Attribution], host_id: str, dtype: str, n: int) -> Attribution | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench.analyse.statistics import rank_of_bound
+from matbench.analyse.statistics import call_interval, processes_of, rank_of_bound
 from matbench.model import Case, Samples
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
@@ -77,7 +77,7 @@ def work_of(cell: Cell) -> tuple[int, str]:
 
 
 def medians(taken: Sequence[Samples]) -> Array:
-    """Of many cases the median time of a call and its 95 % interval, as `median_interval` has them one by one.
+    """Of many cases the middle time of a call and its 95 % interval, as `call_interval` has them one by one.
 
     Parameters
     ----------
@@ -87,8 +87,23 @@ def medians(taken: Sequence[Samples]) -> Array:
     Returns
     -------
     array, 3 x cases
-        Medians, lower and upper bounds, s; NaN for bounds where there are too few samples.
+        Middles, lower and upper bounds, s; NaN for bounds where there are too few samples or processes.
     """
+    found = np.full((3, len(taken)), np.nan)
+    processes = [processes_of(each) for each in taken]
+    alone = [place for place, count in enumerate(processes) if count == 1]
+    found[:, alone] = _over_rounds([taken[place] for place in alone])
+    for place, count in enumerate(processes):
+        if count > 1:
+            interval = call_interval(taken[place])
+            found[0, place] = interval.estimate
+            if interval.low is not None and interval.high is not None:
+                found[1:, place] = interval.low, interval.high
+    return found
+
+
+def _over_rounds(taken: Sequence[Samples]) -> Array:
+    """The same of cases of one process each, whose rounds are the observations: all at once, as most there are."""
     counts = np.fromiter((len(each.loops) for each in taken), dtype=np.intp, count=len(taken))
     total = int(counts.sum())
     loops = np.fromiter(chain.from_iterable(each.loops for each in taken), dtype=float, count=total)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from matbench.analyse.statistics import call_seconds, median_interval
+from matbench.analyse.statistics import call_interval, call_seconds
 
 if TYPE_CHECKING:
     from matbench.analyse.rows import Interval
@@ -24,7 +24,7 @@ class Spread(NamedTuple):
     case: Case
     seconds: tuple[float, ...]  # time of one call in each sample, s
     process: tuple[int, ...]  # index of the sampling process of each
-    median: Interval  # s, with its interval where there are enough samples
+    median: Interval  # s, with its interval where there are enough processes, or rounds of one
     quartiles: tuple[float, float]  # lower and upper, s
 
     @property
@@ -59,9 +59,8 @@ def spreads(record: Record, problem: Problem) -> tuple[Spread, ...]:
             and each.outcome != "wrong"
         ):
             seconds = call_seconds(each.samples)
-            found.append(
-                Spread(each.case, seconds, each.samples.process, median_interval(seconds), _quartiles(seconds))
-            )
+            middle = call_interval(each.samples)
+            found.append(Spread(each.case, seconds, each.samples.process, middle, _quartiles(seconds)))
     return tuple(sorted(found, key=lambda one: (places.get(one.case.kernel, len(places)), one.case.threads)))
 
 

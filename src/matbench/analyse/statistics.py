@@ -1,4 +1,7 @@
-"""Intervals that need no assumption about the shape of the noise: order statistics of medians and paired ratios."""
+"""Intervals that need no assumption about the shape of the noise: order statistics of medians and paired ratios.
+
+One does: where a run ended with three to five processes, which are too few for order statistics.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ __all__ = [
 ]
 
 CONFIDENCE = 0.95
+FEWEST_PROCESSES = 3  # from which their scatter tells anything of the next one's
 MANY = 20_000  # values from which the binomial distribution is taken for normal
 
 
@@ -173,13 +177,14 @@ def over_processes(values: Mapping[tuple[int, int], float], confidence: float = 
 
     The process is the unit: where code and data lie in memory is drawn once for each, and moves a value by more than
     its rounds scatter. So each process is one observation, the median of its rounds. Where there is a single one, its
-    rounds are the observations, and the interval is of this process: another may lie outside. Two to five are too
-    few for an interval, and that of their rounds would not hold for others.
+    rounds are the observations, and the interval is of this process: another may lie outside. Order statistics take
+    six; of three to five, Student's interval of their mean is told, which takes the processes for normal. Two
+    have none, and that of their rounds would not hold for others.
 
     Parameters
     ----------
     values
-        By process and round.
+        By process and round; of times their logarithms, which are nearer to normal.
     confidence
         Two-sided.
 
@@ -202,16 +207,37 @@ def over_processes(values: Mapping[tuple[int, int], float], confidence: float = 
 
 def _over_groups(values: Iterable[tuple[int, float]], confidence: float) -> Interval:
     """The rule of `over_processes`, for values with the processes that they come from; at least one."""
+    groups = _by_process(values)
+    if len(groups) == 1:
+        return median_interval(groups[0], confidence)
+    each = [statistics.median(group) for group in groups]
+    return _student(each, confidence) if _is_few(len(each), confidence) else median_interval(each, confidence)
+
+
+def _by_process(values: Iterable[tuple[int, float]]) -> list[list[float]]:
     groups: dict[int, list[float]] = defaultdict(list)
     for process, value in values:
         groups[process].append(value)
-    if len(groups) == 1:
-        return median_interval(next(iter(groups.values())), confidence)
-    return median_interval([statistics.median(each) for each in groups.values()], confidence)
+    return list(groups.values())
+
+
+def _is_few(processes: int, confidence: float) -> bool:
+    """Whether they are too few for order statistics, but not for Student's interval."""
+    return processes >= FEWEST_PROCESSES and rank_of_bound(processes, confidence) is None
+
+
+def _student(values: Sequence[float], confidence: float) -> Interval:
+    """The mean of a few values with Student's interval."""
+    from scipy.special import stdtrit  # noqa: PLC0415  a quarter of a second, for runs that ended early
+
+    middle = statistics.fmean(values)
+    quantile = float(stdtrit(len(values) - 1, 0.5 + confidence / 2))
+    reach = quantile * statistics.stdev(values) / math.sqrt(len(values))
+    return Interval(middle, middle - reach, middle + reach)
 
 
 def call_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
-    """The median time of a call, s, with its interval by the rule of `over_processes`.
+    """The middle time of a call, s, with its interval by the rule of `over_processes`.
 
     Parameters
     ----------
@@ -220,7 +246,10 @@ def call_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
     confidence
         Two-sided.
     """
-    return _over_groups(zip(samples.process, call_seconds(samples), strict=True), confidence)
+    values = tuple(zip(samples.process, call_seconds(samples), strict=True))
+    if _is_few(processes_of(samples), confidence):
+        return _exponential(_student([math.log(statistics.median(each)) for each in _by_process(values)], confidence))
+    return _over_groups(values, confidence)
 
 
 def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) -> Interval | None:
@@ -242,9 +271,16 @@ def paired_ratio(base: Samples, other: Samples, confidence: float = CONFIDENCE) 
     found = over_processes(logs, confidence)
     if found is None or (found.low is None and len({*base.process, *other.process}) == 1):
         return Interval(statistics.median(call_seconds(base)) / statistics.median(call_seconds(other)))
-    if found.low is None or found.high is None:
-        return Interval(math.exp(found.estimate))
-    return Interval(math.exp(found.estimate), math.exp(found.low), math.exp(found.high))
+    # Where the two share a single process of the several that were sampled, its rounds tell nothing of the others.
+    is_alone = len({process for process, _ in logs}) == 1 < len({*base.process, *other.process})
+    return Interval(math.exp(found.estimate)) if is_alone else _exponential(found)
+
+
+def _exponential(logs: Interval) -> Interval:
+    """Of logarithms the values."""
+    if logs.low is None or logs.high is None:
+        return Interval(math.exp(logs.estimate))
+    return Interval(math.exp(logs.estimate), math.exp(logs.low), math.exp(logs.high))
 
 
 def _by_round(samples: Samples) -> dict[tuple[int, int], float]:

@@ -26,13 +26,14 @@ class Judged(Value, frozen=True):
     factor: Interval  # time of the one in use over its time, geometric mean over all cells
     word: Word
     slower_at: tuple[int, ...] = ()  # n at which it is slower beyond doubt
+    processes: int = 0  # that this rests on: those that have sampled both at every size
 
 
 def times_of(measurements: Iterable[Measurement]) -> Times:
-    """The samples of each kernel by problem and threads; of those without any nothing is said."""
+    """The samples of each kernel by problem and threads; of what came out wrong or was stopped nothing is said."""
     found: Times = defaultdict(dict)
     for each in measurements:
-        if len(each.samples):
+        if len(each.samples) and each.outcome == "measured":
             case = each.case
             found[case.kernel][case.problem, case.threads] = each.samples
     return dict(found)
@@ -77,7 +78,8 @@ def judged(times: Times, used: str, clone: str, *, floor: float | None = None) -
             machine_floor=floor,
         )
         word, _ = decide(evidence)
-        found.append(Judged(name, _factor(evidence.ratio), word, _slower_at(times, used, name, settings.confidence)))
+        slower_at = _slower_at(times, used, name, settings.confidence)
+        found.append(Judged(name, _factor(evidence.ratio), word, slower_at, evidence.processes))
     return tuple(found)
 
 

@@ -48,6 +48,10 @@ def explain(
     """Explain a rung: its idea, source, machine code and ceiling; or which idea made it fast (--attribution)."""
     if attribution and accuracy:
         raise UsageError("--attribution and --accuracy are two questions; ask one at a time")
+    if not attribution and (measure or resume or budget is not None):
+        raise UsageError("--measure, --budget and --resume belong to --attribution; leave them out")
+    if attribution and blas:
+        raise UsageError("--attribution is about the generated product alone; leave out --blas")
     if attribution:
         from matbench.cli.attribution import Options as Asked
         from matbench.cli.attribution import explain_attribution
@@ -62,6 +66,4 @@ def explain(
     from matbench.cli.explain import Options
     from matbench.cli.explain import explain as tell
 
-    return tell(
-        Options(kernel, record, n, dtype, tuple(blas or ()), results, json, measure or resume or budget is not None)
-    )
+    return tell(Options(kernel, record, n, dtype, tuple(blas or ()), results, json))

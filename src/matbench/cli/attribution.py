@@ -128,6 +128,8 @@ def _resumed(options: Options, registry: Registry, machine: Machine) -> Work:
         raise UsageError(f"no attribution of this machine was interrupted; begin one with {COMMAND}")
     work = resumed_work(RunOptions(output=folder), registry, machine)
     plan = work.header.plan
+    if "--budget" in plan.command:
+        console.note("it was begun with a --budget; what is left is measured without a time limit")
     work.processes = processes_of(plan)
     left = max(1, work.processes - work.process) / work.processes
     work.expected_s = left * run_seconds(plan, registry, work.processes)

@@ -52,7 +52,6 @@ class Options:
     blas: tuple[str, ...] = ()
     results: Path = RESULTS
     json: bool = False
-    measures: bool = False  # whether something was typed that only an attribution understands
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,6 @@ def explain(options: Options) -> int:
     """
     if options.kernel is None:
         raise UsageError("name one of the kernels that matbench list tells, or ask for --attribution")
-    if options.measures:
-        raise UsageError("--measure, --budget and --resume belong to --attribution; leave them out")
     made = _kernel(options)
     dtype = _dtype(made, options.dtype)
     measured = _measured(made, dtype, options)

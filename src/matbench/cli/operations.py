@@ -14,7 +14,7 @@ from matbench.errors import UsageError
 from matbench.model import Problem, Record
 from matbench.operations import OPERATIONS, PRODUCT, OperationName, select_operations
 from matbench.present.operations import heading, operation_sentence, pace_sentence
-from matbench.present.sentences import ceilings_sentence, closing_sentence, compile_sentence, extrapolated_sentence
+from matbench.present.sentences import ceilings_sentence, closing_sentences, compile_sentence, extrapolated_sentence
 from matbench.present.tables import ladder_table, overview_table, render_markdown, skipped_list
 from matbench.present.words import speed_of
 
@@ -92,7 +92,7 @@ def section(
 def _product_sentences(
     table: Table, problems: Sequence[Problem], credit: Callable[[Problem], Attribution | None]
 ) -> list[str | None]:
-    told = [closing_sentence(table, problem, credit(problem)) for problem in problems]
+    told = closing_sentences(table, {problem: credit(problem) for problem in problems})
     return [*told, extrapolated_sentence(table)]
 
 

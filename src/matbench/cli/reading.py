@@ -11,7 +11,7 @@ from typing import get_args
 
 import msgspec
 
-from matbench.analyse.attribution import Attribution
+from matbench.analyse.attribution import Attribution, nearest
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.cli import console
@@ -21,7 +21,7 @@ from matbench.cli.operations import chosen_tables, section, tables_of
 from matbench.cli.validating import Judge
 from matbench.errors import MatbenchError, RecordError, UsageError
 from matbench.model import DTYPES, Dtype, Header, Problem, Record
-from matbench.present.attribution import HOW
+from matbench.operations import PRODUCT
 from matbench.present.choose import credit_at, headline_problem, headline_problems
 from matbench.present.json_object import run_object
 from matbench.present.operations import contrast
@@ -260,20 +260,30 @@ def plot_record(
             raise UsageError(f"no figure {kind!r}; there are: {', '.join(KINDS)}")
     record, table = load_table(argument, results, base)
     target, found = folder or figure_folder(results, record.header), kept(results)
-    for each in chosen_tables(record, table, base, operations):
+    chosen = [(each, chosen_dtype(each, dtype)) for each in chosen_tables(record, table, base, operations)]
+    if kinds is not None and "credit" in wanted:
+        _check_credit(record.header, chosen, found)
+    for each, element in chosen:
         drawn = wanted if kinds is not None or _has_rates(each) else ["speedup"]
         place = target if each.operation == table.operation else target / each.operation
-        element = chosen_dtype(each, dtype)
-        if kinds is not None and "credit" in wanted:
-            _check_credit(record.header, headline_problem(each, element), found)
         for path in draw_figures(each, place, drawn, element, dark=dark, record=record, attributions=found):
             console.data(str(path))
     return 0
 
 
-def _check_credit(header: Header, problem: Problem | None, attributions: Sequence[Attribution]) -> None:
-    if credit_at(header, problem, attributions) is None:
-        raise UsageError(f"no attribution of this machine is kept; measure one: {HOW}")
+def _check_credit(header: Header, chosen: Sequence[tuple[Table, Dtype]], attributions: Sequence[Attribution]) -> None:
+    """Refuse the picture of a credit that there is none of: only the product has one, beside a square problem."""
+    products = [each for each in chosen if each[0].operation == PRODUCT]
+    if not products:
+        raise UsageError(f"only the product has credit for its ideas; leave out --kind credit, or add {PRODUCT}")
+    ((product, dtype),) = products
+    if nearest(attributions, header.host.host_id, dtype, 1) is None:
+        measure = "matbench explain --attribution" + ("" if dtype == "float64" else f" --dtype {dtype}")
+        raise UsageError(f"no attribution of this machine in {dtype} is kept; measure one with {measure}")
+    if headline_problem(product, dtype) is None:
+        raise UsageError(
+            f"no square product in {dtype} in this record, beside which credit could stand; leave out --kind credit"
+        )
 
 
 def _encoded(record: Record, table: Table, form: str, base: str | None, results: Path) -> str:

@@ -16,6 +16,7 @@ from matbench.kernels import Registry
 from matbench.measure.plan import COMPILE_S, block_seconds, cases_of, run_processes, run_seconds
 from matbench.model import Block, Header, Measurement, Plan, Record
 from matbench.operations import PRODUCT
+from matbench.present.words import clean
 from matbench.record.differences import differences
 from matbench.record.here import Machine
 from matbench.record.store import incomplete_records, read_record
@@ -59,7 +60,8 @@ def resumed_work(options: Options, registry: Registry, machine: Machine) -> Work
     with_kept_blocks(registry, machine, kernels_of(record.header.plan))
     apart = differences(record.header, machine.host, machine.environment)
     if apart:
-        raise UsageError(f"{record.header.id} can't be continued: {'; '.join(apart)}; begin anew with matbench run")
+        anew = clean(record.header.plan.command)
+        raise UsageError(f"{record.header.id} can't be continued: {'; '.join(apart)}; begin anew with {anew}")
     plan = record.header.plan
     wanted = run_processes(plan, registry)
     blocks = unfinished(record, wanted)

@@ -31,6 +31,7 @@ from matbench.record.here import Machine
 from matbench.record.noise import known_noise
 from matbench.record.reading import merge_measurements
 from matbench.record.tuning import forget_tuning, keep_tuning, known_tuning
+from matbench.spinning import spins_of
 from matbench.tuning import Tuned, Tuning
 from matbench.units import format_seconds, parse_duration
 
@@ -108,7 +109,8 @@ def _asked(options: Options, machine: Machine) -> _Work:
     for dtype in dtypes:
         reason = registry.get(KERNEL).why_not(dtype, max(threads))
         if reason is not None:
-            raise UsageError(f"{KERNEL} can't be tuned: {reason}; ask for --dtype float64 or float32")
+            hint = f"; ask for --dtype {' or '.join(FLOATS)}" if dtype not in FLOATS else ""
+            raise UsageError(f"{KERNEL} can't be tuned: {reason}{hint}")
     budget_s = USUAL_S if options.budget is None else parse_duration(options.budget)
     if budget_s < SHORTEST_S:
         raise UsageError(f"{options.budget} is gone before anything is decided; give --budget {SHORTEST_S:.0f}s")
@@ -170,7 +172,7 @@ class _Work:
         proved = self._times(self.proving(promising), compiled, 1.0) if promising else {}
         if self.interrupted:
             return ()
-        noise = known_noise(self.machine.host.host_id)
+        noise = known_noise(self.machine.host.host_id, spins=spins_of(self.machine.environment.variables))
         floor = None if noise is None else noise.floor
         verdicts = {dtype: judged(times, KERNEL, CLONE, floor=floor) for dtype, times in proved.items()}
         for dtype in promising:
@@ -192,7 +194,7 @@ class _Work:
             factor=None if chosen is None else chosen.factor.estimate,
             low=None if chosen is None else chosen.factor.low,
             high=None if chosen is None else chosen.factor.high,
-            processes=PROCESSES if verdicts else 0,
+            processes=max((each.processes for each in verdicts), default=0) if chosen is None else chosen.processes,
             candidates=len(tried.others),
             measured=stamp(),
         )
@@ -226,10 +228,11 @@ class _Work:
                     told.append(event)
         self.interrupted = self.interrupted or interrupts.count > 0
         measured = merge_measurements(told)
-        if not self.interrupted and not any(each.case.kernel == KERNEL and len(each.samples) for each in measured):
+        found = {dtype: times_of(each for each in measured if each.case.problem.dtype == dtype) for dtype in trial.arms}
+        if not self.interrupted and not any(KERNEL in times for times in found.values()):
             reason = next((each.reason for each in measured if each.reason is not None), "no sample was taken")
             raise IncompleteError(f"{KERNEL} could not be timed ({reason}); try a longer --budget")
-        return {dtype: times_of(each for each in measured if each.case.problem.dtype == dtype) for dtype in trial.arms}
+        return found
 
 
 # -- what is said ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 from matbench.errors import UsageError
@@ -18,9 +19,10 @@ PRESET = "attribution"
 NO_LIMIT_S = 1e6  # s, a plan's budget: all that is planned is measured, in every process
 WHOLE_S = 3.0  # s, what takes longer in Python is predicted from a few of its rows
 USUAL_S = 80.0  # s, of samples, where no time was asked for
-FIXED_S = 35.0  # s, order of magnitude: start, compiling, the hardware's limits
 PROCESSES = 6  # sampling processes: the fewest with an interval
 MOST = 3  # rounds in each
+LEAST = 3  # rounds in one: of the slabs two are needed, and an odd number tells it from six processes
+MARGIN = 1.1  # that a budget has to leave: estimates err
 SAMPLE_NS = 2_000_000
 LONGEST_S = 3600.0  # s
 
@@ -69,35 +71,56 @@ def attribution_plan(
     Raises
     ------
     UsageError
-        If the generator has no such dtype, or it would take longer than an hour and no budget was given.
+        If the generator has no such dtype, it would take longer than an hour and no budget was given, or a single round
+        would take longer than the budget.
     """
     if dtype not in FLOATS:
         raise UsageError(f"no ideas can be told apart in {dtype}; use {' or '.join(FLOATS)}")
     blocks = _blocks(Problem(n, n, n, dtype), registry, cpus)
+
+    def scheme(rounds: int) -> Scheme:
+        plan = Plan(
+            preset=PRESET,
+            command=command,
+            seed=1,
+            budget_s=NO_LIMIT_S,
+            rounds=rounds,
+            sample_ns=SAMPLE_NS,
+            base=name_of(frozenset()),
+            blocks=blocks,
+        )
+        return Scheme(plan, run_seconds(plan, registry, processes_of(plan)))
+
+    if budget_s is not None:
+        return _within(scheme, n, budget_s)
     round_s = sum(_sample_s(registry.get(name), blocks[-1].problem, threads) for name, threads in blocks[-1].arms)
-    affordable = int((USUAL_S if budget_s is None else budget_s - FIXED_S) / round_s)
-    rounds = max(PROCESSES if budget_s is None else 1, affordable)
-    if rounds >= PROCESSES:
-        rounds = min(MOST, rounds // PROCESSES) * PROCESSES
-    plan = Plan(
-        preset=PRESET,
-        command=command,
-        seed=1,
-        budget_s=NO_LIMIT_S,
-        rounds=rounds,
-        sample_ns=SAMPLE_NS,
-        base=name_of(frozenset()),
-        blocks=blocks,
-    )
-    expected_s = run_seconds(plan, registry, processes_of(plan))
-    if expected_s > LONGEST_S and budget_s is None:
-        raise UsageError(f"n = {n} would take about {format_seconds(expected_s)}; ask for a smaller --n, or a --budget")
-    return Scheme(plan, expected_s)
+    each = max(1, min(MOST, int(USUAL_S / round_s) // PROCESSES))
+    found = scheme(each * PROCESSES)
+    if found.expected_s > LONGEST_S:
+        about = format_seconds(found.expected_s)
+        raise UsageError(f"n = {n} would take about {about}; ask for a smaller --n, or a --budget")
+    return found
+
+
+def _within(scheme: Callable[[int], Scheme], n: int, budget_s: float) -> Scheme:
+    """What fits into a budget: six processes, or where there is no time for them as many rounds as there is for in one.
+
+    Five of six would have begun a process each, and have less to tell than the rounds of one.
+    """
+    in_each = (PROCESSES * rounds for rounds in range(MOST, 0, -1))
+    for found in map(scheme, (*in_each, *range(MOST * PROCESSES - 1, LEAST, -2))):
+        if MARGIN * found.expected_s <= budget_s:
+            return found
+    least_s = MARGIN * scheme(1).expected_s
+    if least_s > budget_s:
+        about = format_seconds(least_s)
+        raise UsageError(f"one round at n = {n} takes about {about} with all that it needs; give a longer --budget")
+    return scheme(LEAST)  # as far as the time goes: each is sampled once before any is sampled again
 
 
 def processes_of(plan: Plan) -> int:
-    """The sampling processes of an attribution's plan: six, or one where there was no time for six rounds."""
-    return PROCESSES if plan.rounds >= PROCESSES else 1
+    """The sampling processes of an attribution's plan: six for a multiple of six rounds, otherwise one."""
+    return PROCESSES if plan.rounds % PROCESSES == 0 else 1
 
 
 def _blocks(problem: Problem, registry: Registry, cpus: int) -> tuple[Block, ...]:

@@ -20,15 +20,16 @@ from matbench.measure.clock import Clock
 from matbench.measure.pairs_refusal import raised
 from matbench.measure.plan import (
     DRAIN_S,
+    FEWEST_PROCESSES,
     ONE_LOOP,
     SHARE_OF_BASE,
     SINGLE_SHOT_S,
-    SURE,
     block_seconds,
     cases_of,
     is_base,
     preparing_seconds,
     sample_seconds,
+    sure_here,
     sure_samples,
     warming_seconds,
 )
@@ -102,7 +103,7 @@ class Bench:
         if case not in self.known:
             return 0
         before, turn = self.known[case].processes, self.turn
-        is_late = before + turn.later + 1 < min(SURE, turn.processes) and not case.problem.is_slab
+        is_late = before + turn.later + 1 < min(FEWEST_PROCESSES, turn.processes) and not case.problem.is_slab
         return ENOUGH if is_late or case in self.spared else before
 
     # -- before the first block -----------------------------------------------------------------------------------
@@ -332,7 +333,7 @@ class Bench:
     def _sure(self, case: Case, cost_s: float) -> int:
         """Samples that a case gets in this process before any other gets more."""
         whole = sure_samples(self.plan, case.kernel, case.problem, cost_s, self.turn.processes)
-        return self.turn.sure(whole, self.before(case))
+        return sure_here(self.turn, case.problem, whole, self.before(case))
 
     def _announcer(self, ready: Sequence[Ready]) -> Callable[[int], None]:
         blamed = False  # whether the parent would blame a long case for what happens now

@@ -13,6 +13,8 @@ from matbench.model import Block, Case, Dtype, Measurement, Problem
 
 __all__ = ["Findings"]
 
+HELD_UP = 4  # times the shortest sample: calibrated ones last up to twice as long on a machine of one speed
+
 
 class Findings:
     """What the processes of a run have found so far: which cases are right, calibrated, settled, sampled often enough.
@@ -25,10 +27,12 @@ class Findings:
         Kernels that were compiled by this run and found right.
     start_ns
         Time that the slowest process took to start, ns.
+    sample_ns
+        What samples of several calls were calibrated to last at least, ns.
     """
 
-    def __init__(self, blocks: Sequence[Block], processes: int, so_far: Sequence[Measurement]) -> None:
-        self.blocks, self.processes = blocks, processes
+    def __init__(self, blocks: Sequence[Block], processes: int, so_far: Sequence[Measurement], sample_ns: int) -> None:
+        self.blocks, self.processes, self.sample_ns = blocks, processes, sample_ns
         self.checked: set[tuple[str, Dtype]] = set()
         self.start_ns = 0
         self._known: dict[Case, Known] = {}
@@ -64,7 +68,7 @@ class Findings:
             self._settled.add(case)
         if len(samples):
             self._sampled.setdefault(case, set()).update(samples.process)
-            call_s = min(ns * 1e-9 / loops for ns, loops in zip(samples.elapsed_ns, samples.loops, strict=True))
+            call_s = min(map(self._call_s, samples.elapsed_ns, samples.loops))
             before = self._known.get(case)
             self._known[case] = Known(
                 case=case,
@@ -72,6 +76,10 @@ class Findings:
                 call_s=min(call_s, before.call_s) if before else call_s,
                 processes=len(self._sampled[case]),
             )
+
+    def _call_s(self, elapsed_ns: int, loops: int) -> float:
+        """Time of a call, s, for planning: a sample that was held up is no longer than it was calibrated to be."""
+        return 1e-9 * (elapsed_ns if loops == 1 else min(elapsed_ns, HELD_UP * self.sample_ns)) / loops
 
     def known(self, blocks: Sequence[Block]) -> tuple[Known, ...]:
         """What is known of the cases of some blocks."""

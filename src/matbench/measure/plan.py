@@ -55,6 +55,8 @@ SURE = 6  # samples: the fewest that bound a median, or a ratio, with 95 %
 SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
 SHARE_OF_EACH = 0.012  # the same for one in each of several processes: without them there is no interval at all
 SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
+FEWEST_PROCESSES = 3  # in which a case has to be for an interval of any kind
+SURE_OF_FIRST_SLABS = 2  # samples, by the first process
 SURE_OF_SLAB = 3  # samples: there are several slabs, and the interval of a prediction is mostly that of the drift
 SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
 
@@ -290,7 +292,7 @@ def block_seconds(
     for (name, threads), call, times in zip(block.arms, call_s, before or (0,) * len(block.arms), strict=True):
         sample = sample_seconds(plan, threads, call)
         prepare = warming_seconds(call) if times else preparing_seconds(plan, call)
-        sure = turn.sure(sure_samples(plan, name, block.problem, sample, turn.processes), times)
+        sure = sure_here(turn, block.problem, sure_samples(plan, name, block.problem, sample, turn.processes), times)
         if not sure:  # it has what it is sure of: time is for those that can have an interval
             continue
         most = max(sure, min(turn.rounds(plan), int(SHARE_OF_ONE * plan.budget_s / turn.processes / sample)))
@@ -306,8 +308,8 @@ def sample_seconds(plan: Plan, threads: int, call_s: float = 0.0) -> float:
 def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, processes: int = 1) -> int:
     """Samples that a case gets before any other gets more: six if they can be had, which is what an interval takes.
 
-    In several processes they are one in each, or, where that is too dear, a single one: two to five give no interval.
-    For the base they may cost more than for the rest, as every speed-up's interval needs them.
+    In several processes they are one in each, or, where that is too dear, a single one: two give no interval, three
+    to five a wide one. For the base they may cost more than for the rest, as every speed-up's interval needs them.
     """
     if problem.is_slab:
         return min(plan.rounds, SURE_OF_SLAB)
@@ -316,6 +318,15 @@ def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, pro
     affordable = min(plan.rounds, max(SURE, processes), int(share * plan.budget_s / sample_s))
     is_enough = processes == 1 or affordable >= min(SURE, processes)
     return max(1, affordable) if is_enough else 1
+
+
+def sure_here(turn: Turn, problem: Problem, samples: int, before: int) -> int:
+    """How many of the samples that a case is sure of one process takes, where so many others have sampled it before.
+
+    Of slabs the first takes two at least: those of two slabs are what a prediction rests on, whatever comes later.
+    """
+    share = turn.sure(samples, before)
+    return max(share, min(samples, SURE_OF_FIRST_SLABS)) if problem.is_slab and not before else share
 
 
 def cases_of(block: Block) -> list[Case]:

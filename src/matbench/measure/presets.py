@@ -89,10 +89,10 @@ PRESETS: dict[str, Preset] = {
         sample_ns=3_000_000,
         longest_call_s=1.5,
         grids=(
-            Grid("float64", "16,64,100,128,256,512,1000"),
+            Grid("float64", "16,64,100,256,512,1000"),
             Grid("float64", "1000", "numba_ijk", beyond=True),
-            Grid("float64", "32", _FAST),
-            Grid("float32", "64"),
+            Grid("float64", "32,128", _FAST),
+            Grid("float32", "64", f"{BASE},{_FAST}"),
             Grid("float32", "256,1000", _FAST),
             Grid("int64", "64,128", _INTEGER),
         ),

@@ -129,7 +129,7 @@ class Session:
         InternalError
             If the sampling process can't be started.
         """
-        found = Findings(self.blocks, self.processes, self.so_far)
+        found = Findings(self.blocks, self.processes, self.so_far, self.plan.sample_ns)
         process, ceilings, chains, software = self.process, self.ceilings, self.chains, Software((), None)
         # The parent's folder: a process that is killed would leave its own behind.
         with tempfile.TemporaryDirectory(prefix="matbench-", ignore_cleanup_errors=True) as folder:

@@ -9,7 +9,7 @@ import msgspec
 from matbench.analyse.attribution import COMMAND
 from matbench.model import Problem
 from matbench.present.choose import has_bounds
-from matbench.present.tables import NO_INTERVAL, bullets, render_markdown, speedup_text
+from matbench.present.tables import NO_INTERVAL, ONE_PROCESS, bullets, render_markdown, speedup_text
 from matbench.present.words import clean, count_threads, listed, shape_words, where
 from matbench.units import format_factor, format_percent, format_rate
 
@@ -87,6 +87,8 @@ def _notes(attribution: Attribution) -> list[str]:
         "in which the ideas can be added (Shapley value of the logarithm of speed); the product of all is the whole."
     )
     notes.append(f"It rests on {rests_on(attribution)}.")
+    if attribution.processes == 1 and has_bounds(attribution.total):
+        notes.append(ONE_PROCESS)
     if attribution.steps[0].predicted:
         notes.append("~ extrapolated: where the whole takes too long, a few rows were measured; credit rests on them.")
     if any(map(_lacks_interval, attribution.credits)):
@@ -104,6 +106,7 @@ def _lacks_interval(credit: Credit) -> bool:
 def rests_on(attribution: Attribution) -> str:
     """On how many combinations of the ideas the figures rest."""
     told = f"{attribution.measured} combinations of the ideas, measured in {attribution.rounds} interleaved rounds"
+    told += " of one process" if attribution.processes == 1 else ""
     if not attribution.predicted:
         return told
     return f"{told}, and {attribution.predicted} more, predicted from a few rows of the product"

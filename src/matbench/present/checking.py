@@ -120,7 +120,9 @@ def _fault(answer: Any, expected: Any) -> str | None:
     if callable(expected) and not isinstance(expected, type):
         return None if expected(answer) else ""
     if isinstance(expected, Mapping):
-        missed = [name for name, value in expected.items() if _fault(answer[name], value) is not None]
+        missed = [
+            name for name, value in expected.items() if name not in answer or _fault(answer[name], value) is not None
+        ]
         return f"look again at {listed(map(str, missed))}" if missed else None
     if isinstance(expected, np.ndarray | np.generic | float | complex):
         return _array_fault(answer, np.asarray(expected))

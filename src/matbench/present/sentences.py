@@ -13,7 +13,7 @@ from matbench.present.words import bracket, clean, count_threads, listed, rate_t
 from matbench.units import format_factor, format_rate, format_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matbench.analyse.attribution import Attribution
     from matbench.analyse.rows import Row, SpeedUp, Table
@@ -24,6 +24,7 @@ __all__ = [
     "Worth",
     "ceilings_sentence",
     "closing_sentence",
+    "closing_sentences",
     "compile_sentence",
     "extrapolated_sentence",
     "steps",
@@ -176,6 +177,30 @@ def closing_sentence(
     if attribution is not None:
         return f"{text}. {credit_words(attribution, problem.n)}"
     return f"{text}; of that, {listed(_worth(step) for step in climb)}." if len(climb) > 1 else f"{text}."
+
+
+def closing_sentences(table: Table, credits_: Mapping[Problem, Attribution | None]) -> list[str | None]:
+    """The closing sentence at each problem; of those with the same attribution the first tells it, others their steps.
+
+    Parameters
+    ----------
+    table
+        Where the rows are.
+    credits_
+        Problems, each with the attribution that belongs to it.
+
+    Returns
+    -------
+    list of str or None
+        One a problem, None where there is nothing to tell.
+    """
+    found: list[str | None] = []
+    told: list[Attribution | None] = []
+    for problem, credit in credits_.items():
+        sentence = closing_sentence(table, problem, None if credit in told else credit)
+        told += [credit] if sentence is not None else []
+        found.append(sentence)
+    return found
 
 
 def _product_words(row: Row) -> str:

@@ -45,6 +45,8 @@ __all__ = [
 NO_INTERVAL = "†"
 ENDED = "‡"  # it was stopped: there are fewer samples than planned
 ONE_PROCESS = "Intervals are over the rounds of one sampling process; another process may lie outside them."
+SOME_OF_ONE = "Rows of one process: over its rounds; another process may lie outside them."
+SIX = 6  # processes are the fewest for an interval by order statistics
 NOTHING = "–"  # a cell that has no value
 _NUMBER = re.compile(r"[~<+-]?\d")
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
@@ -193,15 +195,16 @@ def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[s
 
 
 def _process_notes(rows: Sequence[Row]) -> list[str]:
-    """What the intervals of measured rows are over: several processes, or the rounds of one."""
+    """What the intervals of measured rows are over: several processes, the rounds of one, or some of each."""
     counts = {row.processes for row in rows if row.processes and has_bounds(row.seconds)}
-    if not counts:
-        return []
-    if counts == {1}:
-        return [ONE_PROCESS]
-    fewest, most = min(counts), max(counts)
+    several = counts - {1}
+    if not several:
+        return [ONE_PROCESS] if counts else []
+    fewest, most = min(several), max(several)
     shown = str(most) if fewest == most else f"{fewest} to {most}"
-    return [f"Intervals are over {shown} sampling processes, each of them one observation."]
+    few = "; with three to five of them it is Student's t interval of their logarithms" if fewest < SIX else ""
+    notes = [f"Intervals are over {shown} sampling processes, each of them one observation{few}."]
+    return [*notes, SOME_OF_ONE] if 1 in counts else notes
 
 
 def _rate_words(problem: Problem) -> str:

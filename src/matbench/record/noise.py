@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -49,13 +50,27 @@ def keep_noise(noise: NoiseFloor, folder: Path | None = None) -> Path:
     return path
 
 
-def known_noise(host_id: str, folder: Path | None = None) -> NoiseFloor | None:
+def known_noise(
+    host_id: str, folder: Path | None = None, *, spins: Mapping[str, str] | None = None
+) -> NoiseFloor | None:
     """What is known of the machine's noise; None where nothing is, or nothing that can be read.
 
     A floor that is lost is no reason to refuse a comparison: it is measured anew by `matbench doctor`.
+
+    Parameters
+    ----------
+    host_id
+        The machine's id, as its card has it.
+    folder
+        The user's data folder of matbench by default.
+    spins
+        How long idle threads spin now, as `matbench.spinning` tells it: a floor measured while they spun otherwise is
+        not taken. By default any is, and so is one that does not tell.
     """
     try:
         noise = msgspec.json.decode(read_bytes(noise_path(host_id, folder), LIMIT), type=NoiseFloor)
     except (RecordError, msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: bytes that are not UTF-8
         return None
-    return noise if noise.host_id == host_id and noise.schema <= PAIR_SCHEMA else None
+    is_ours = noise.host_id == host_id and noise.schema <= PAIR_SCHEMA
+    is_like = spins is None or noise.spins is None or noise.spins == spins
+    return noise if is_ours and is_like else None

@@ -12,7 +12,7 @@ from matbench.present.figures import finding
 from matbench.present.report.chapters import has_speeds, tell
 from matbench.present.sentences import (
     ceilings_sentence,
-    closing_sentence,
+    closing_sentences,
     compile_sentence,
     extrapolated_sentence,
     steps,
@@ -114,7 +114,7 @@ def story_of(
 
 
 def _sentences(table: Table, dtype: Dtype, credits_: Mapping[Problem, Attribution | None]) -> list[str]:
-    climbs = [closing_sentence(table, problem, credit) for problem, credit in credits_.items()]
+    climbs = closing_sentences(table, credits_)
     told = (*climbs, extrapolated_sentence(table), compile_sentence(table), ceilings_sentence(table))
     found = [sentence for sentence in told if sentence]
     # Without NumPy's product or the base there is no climb to tell of.
