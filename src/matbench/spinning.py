@@ -8,9 +8,10 @@ __all__ = ["SHORT_SPINS", "short_spins", "spins_of"]
 
 # Idle threads spin so that the next call finds them awake: OpenBLAS's for 2**26 cycles, libgomp's for 300 000 turns,
 # Intel's and LLVM's OpenMP for 200 ms. What is timed next has to wait for their end. A sample is calls one after
-# another: one or two milliseconds are longer than any pause within, and shorter than the samples waited between.
+# another: a few milliseconds are longer than any pause within. OpenBLAS needs 2**24 cycles: with 2**22 its threads
+# fall asleep in the middle of products when one is held up, and one call in five took several times as long.
 SHORT_SPINS = {
-    "OPENBLAS_THREAD_TIMEOUT": "22",
+    "OPENBLAS_THREAD_TIMEOUT": "24",
     "GOMP_SPINCOUNT": "30000",
     "KMP_BLOCKTIME": "2",
 }
@@ -28,7 +29,7 @@ def short_spins(environ: Mapping[str, str]) -> dict[str, str]:
     Examples
     --------
     >>> short_spins({"OMP_WAIT_POLICY": "active"})
-    {'OPENBLAS_THREAD_TIMEOUT': '22'}
+    {'OPENBLAS_THREAD_TIMEOUT': '24'}
     """
     said = {"GOMP_SPINCOUNT", "KMP_BLOCKTIME"} if POLICY in environ else set()
     return {name: value for name, value in SHORT_SPINS.items() if name not in environ and name not in said}
