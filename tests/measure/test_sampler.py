@@ -168,7 +168,7 @@ def test_each_arm_runs_with_its_own_threads_and_its_own_loops():
     control, seen = FakeControl(current=7), []
     arms = [Arm(lambda i=i: seen.append((i, control.current)), threads=i + 1, loops=3) for i in range(3)]
     taken = list(run(arms, [2, 2, 1], control))
-    assert Counter(seen) == Counter({(0, 1): 6, (1, 2): 6, (2, 3): 3})
+    assert Counter(seen) == Counter({(0, 1): 6, (1, 2): 14, (2, 3): 7})  # several threads start on the run
     assert control.counts() == {"fake": 7}
     assert {index: sum(index in each for each in taken) for index in range(3)} == {0: 2, 1: 2, 2: 1}
     assert {sample.loops for each in taken for sample in each.values()} == {3}
@@ -186,7 +186,7 @@ def test_no_arm_starts_while_threads_of_another_still_spin():
         spinning.append(clock.spinning_ns)
         clock.advance(1000)
 
-    arms = [Arm(parallel, threads=2), Arm(parallel, threads=4), Arm(alone)]
+    arms = [Arm(parallel, threads=2, cost_s=1.0), Arm(parallel, threads=4, cost_s=1.0), Arm(alone)]
     taken = list(run(arms, [8, 8, 8], control, clock))
     assert spinning == [0] * 24
     assert {sample.elapsed_ns for each in taken for sample in each.values()} == {1000}
@@ -200,7 +200,7 @@ def test_after_single_threaded_arms_nothing_is_waited_for():
 
 def test_every_arm_is_announced_before_it_runs():
     log = []
-    arms = [Arm(lambda i=i: log.append(("runs", i)), threads=1 + i) for i in range(3)]
+    arms = [Arm(lambda i=i: log.append(("runs", i)), threads=1 + i, cost_s=1.0) for i in range(3)]
     list(run(arms, [3, 2, 1], before=lambda index: log.append(("announced", index))))
     assert len(log) == 12
     assert all(
@@ -237,7 +237,7 @@ def test_the_collector_comes_back_when_an_arm_raises_and_stays_off_where_it_was_
 
 def test_a_consumer_may_leave_at_any_round():
     control, calls = FakeControl(current=3), []
-    taken = run([Arm(lambda: calls.append(1), threads=2)], [9], control)
+    taken = run([Arm(lambda: calls.append(1), threads=2, cost_s=1.0)], [9], control)
     next(taken)
     taken.close()
     assert len(calls) == 1

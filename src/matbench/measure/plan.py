@@ -11,6 +11,7 @@ import msgspec
 from matbench.errors import UsageError
 from matbench.kernels.registry import FLOATS, Kernel, Registry
 from matbench.measure.presets import BASE, OWN_S, PRESETS, Grid, Preset, further_seconds, further_sizes, preset
+from matbench.measure.sampler import LONGEST_START_S
 from matbench.measure.turns import ALONE, Turn
 from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
 from matbench.operations import OPERATIONS, PRODUCT, OperationName, check_extents
@@ -56,8 +57,7 @@ SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
 SHARE_OF_EACH = 0.012  # the same for one in each of several processes: without them there is no interval at all
 SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
 FEWEST_PROCESSES = 3  # in which a case has to be for an interval of any kind
-SURE_OF_FIRST_SLABS = 2  # samples, by the first process
-SURE_OF_SLAB = 3  # samples: there are several slabs, and the interval of a prediction is mostly that of the drift
+SURE_OF_SLAB, SURE_OF_FIRST_SLABS = 3, 2  # samples, in all and by the first process: there are several slabs
 SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
 
 
@@ -301,8 +301,9 @@ def block_seconds(
 
 
 def sample_seconds(plan: Plan, threads: int, call_s: float = 0.0) -> float:
-    """Expected time of one sample, s, and of the wait that follows it."""
-    return max(1.2e-9 * plan.sample_ns, call_s) + (DRAIN_S if threads > 1 else 0.0)
+    """Expected time of one sample, s, of what wakes its threads, and of the wait that follows it."""
+    taken = max(1.2e-9 * plan.sample_ns, call_s)
+    return taken if threads == 1 else (2 if taken <= LONGEST_START_S else 1) * taken + DRAIN_S
 
 
 def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, processes: int = 1) -> int:
@@ -321,11 +322,9 @@ def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, pro
 
 
 def sure_here(turn: Turn, problem: Problem, samples: int, before: int) -> int:
-    """How many of the samples that a case is sure of one process takes, where so many others have sampled it before.
-
-    Of slabs the first takes two at least: those of two slabs are what a prediction rests on, whatever comes later.
-    """
+    """How many of the samples that a case is sure of one process takes, where so many others have sampled it before."""
     share = turn.sure(samples, before)
+    # Of slabs the first takes two at least: a prediction rests on those of two slabs, whatever comes later.
     return max(share, min(samples, SURE_OF_FIRST_SLABS)) if problem.is_slab and not before else share
 
 

@@ -1,0 +1,101 @@
+"""Threads that compute together run on processors of their own; afterwards all is as before."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import pytest
+
+from matbench.measure import placement
+from matbench.measure.placement import apart
+from matbench.measure.sampler import LONGEST_START_S, Arm, _timed
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread be moved")
+
+
+@pytest.fixture
+def system(monkeypatch):
+    """A system of four processors with three threads; what each may run on."""
+    masks = {0: {0, 1, 2, 3}, 71: {0, 1, 2, 3}, 72: {0, 1, 2, 3}}
+    monkeypatch.setattr(placement.sys, "platform", "linux")
+    monkeypatch.setattr(placement, "_others", lambda: [71, 72])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda task: set(masks[task]), raising=False)
+
+    def move(task, cpus):
+        if task == 72 and "gone" in masks:
+            raise ProcessLookupError
+        masks[task] = set(cpus)
+
+    monkeypatch.setattr(os, "sched_setaffinity", move, raising=False)
+    return masks
+
+
+def test_the_calling_thread_is_alone_on_its_processor_and_all_is_as_before_afterwards(system):
+    with apart(2):
+        assert system == {0: {0}, 71: {1, 2, 3}, 72: {1, 2, 3}}
+    assert all(mask == {0, 1, 2, 3} for mask in system.values())
+
+
+def test_it_is_as_before_after_an_error_too(system):
+    with pytest.raises(ValueError, match="mine"), apart(4):
+        raise ValueError("mine")
+    assert all(mask == {0, 1, 2, 3} for mask in system.values())
+
+
+def test_one_thread_goes_where_it_likes(system):
+    with apart(1):
+        assert system[0] == {0, 1, 2, 3}
+
+
+def test_on_one_processor_there_is_nothing_to_choose(system):
+    system[0] = {3}
+    with apart(2):
+        assert system == {0: {3}, 71: {0, 1, 2, 3}, 72: {0, 1, 2, 3}}
+
+
+def test_a_thread_that_has_ended_is_no_matter(system):
+    system["gone"] = set()
+    with apart(2):
+        assert system[0] == {0}
+        assert system[71] == {1, 2, 3}
+
+
+@linux
+def test_on_this_machine_a_thread_s_own_mask_is_what_it_was():
+    before, ready, done, seen = os.sched_getaffinity(0), threading.Event(), threading.Event(), []
+
+    def wait():
+        ready.set()
+        done.wait()
+        seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    ready.wait()
+    with apart(2):
+        assert len(os.sched_getaffinity(0)) == 1
+    done.set()
+    thread.join()
+    assert os.sched_getaffinity(0) == before == seen[0]
+
+
+class Ticking:
+    """A clock on which each call takes a microsecond, and how many calls there were."""
+
+    calls = 0
+
+    def wall_ns(self):
+        return 1000 * self.calls
+
+    def call(self):
+        self.calls += 1
+
+
+@pytest.mark.parametrize(("threads", "cost_s", "calls"), [(1, 0.003, 5), (2, 0.003, 11), (2, 2 * LONGEST_START_S, 5)])
+def test_a_sample_of_several_threads_starts_on_the_run_unless_it_is_long(threads, cost_s, calls):
+    clock = Ticking()
+    sample = _timed(Arm(clock.call, threads=threads, loops=5, cost_s=cost_s), clock)
+    assert sample.elapsed_ns == 5000
+    assert clock.calls == calls
