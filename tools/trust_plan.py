@@ -29,10 +29,10 @@ BASE = 100  # calls, so that each percent is one more
 # As many processes as a comparison of one size has time for: what is promised has to hold with them.
 SETTINGS = Settings(most_processes=12)
 CO_RUNNER = """
-import random, time
+import os, random, time
 import numpy as np
-a = np.ones((600, 600))
-while True:
+a, parent = np.ones((600, 600)), os.getppid()
+while os.getppid() == parent:  # it does not outlive who asked for it
     until = time.monotonic() + random.uniform(0.05, 0.5)
     while time.monotonic() < until:
         a @ a
