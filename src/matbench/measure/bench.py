@@ -19,7 +19,6 @@ from matbench.kernels.registry import FLOATS, Array, Function, Kernel, Registry
 from matbench.measure.clock import Clock
 from matbench.measure.pairs_refusal import raised
 from matbench.measure.plan import (
-    DRAIN_S,
     FEWEST_PROCESSES,
     ONE_LOOP,
     SHARE_OF_BASE,
@@ -32,6 +31,7 @@ from matbench.measure.plan import (
     sure_here,
     sure_samples,
     warming_seconds,
+    with_start,
 )
 from matbench.measure.protocol import Known, Started
 from matbench.measure.ready import Again, LongCall, Ready, wake
@@ -277,7 +277,7 @@ class Bench:
         if self._spinning:
             drain(self.clock)
         self._spinning = any(arm.threads > 1 for arm in arms)
-        costs = [arm.cost_s + (DRAIN_S if arm.threads > 1 else 0.0) for arm in arms]
+        costs = [with_start(arm.cost_s, arm.threads) for arm in arms]
         now = self.clock.wall_ns()
         counts = self._counts(ready, costs, SAVES * (deadline - now) * 1e-9)
         for each, count in zip(ready, counts, strict=False):

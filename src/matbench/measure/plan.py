@@ -302,8 +302,12 @@ def block_seconds(
 
 def sample_seconds(plan: Plan, threads: int, call_s: float = 0.0) -> float:
     """Expected time of one sample, s, of what wakes its threads, and of the wait that follows it."""
-    taken = max(1.2e-9 * plan.sample_ns, call_s)
-    return taken if threads == 1 else (2 if taken <= LONGEST_START_S else 1) * taken + DRAIN_S
+    return with_start(max(1.2e-9 * plan.sample_ns, call_s), threads)
+
+
+def with_start(sample_s: float, threads: int) -> float:
+    """What a sample of that time costs, s: one of several threads starts on the run, and is waited for afterwards."""
+    return sample_s if threads == 1 else (2 if sample_s <= LONGEST_START_S else 1) * sample_s + DRAIN_S
 
 
 def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, processes: int = 1) -> int:
