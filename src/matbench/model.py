@@ -15,6 +15,7 @@ from matbench.operations import OPERATIONS, Operation, OperationName
 
 __all__ = [
     "DTYPES",
+    "FEWEST_PROCESSES",
     "SCHEMA",
     "Block",
     "Caches",
@@ -46,6 +47,7 @@ Dtype = Literal["float64", "float32", "int64"]
 DTYPES: tuple[Dtype, ...] = ("float64", "float32", "int64")
 ITEMSIZE: dict[Dtype, int] = {"float64": 8, "float32": 4, "int64": 8}  # bytes
 
+FEWEST_PROCESSES = 3  # in which a case has to be sampled for any interval: from there on their scatter tells something
 Outcome = Literal["measured", "skipped", "wrong", "ended"]
 
 # Limits of what a file may claim: wide enough for any machine of this decade, narrow enough that no stranger's

@@ -93,7 +93,7 @@ class Ticking:
         self.calls += 1
 
 
-@pytest.mark.parametrize(("threads", "cost_s", "calls"), [(1, 0.003, 5), (2, 0.003, 11), (2, 2 * LONGEST_START_S, 5)])
+@pytest.mark.parametrize(("threads", "cost_s", "calls"), [(1, 0.003, 5), (2, 0.003, 10), (2, 2 * LONGEST_START_S, 5)])
 def test_a_sample_of_several_threads_starts_on_the_run_unless_it_is_long(threads, cost_s, calls):
     clock = Ticking()
     sample = _timed(Arm(clock.call, threads=threads, loops=5, cost_s=cost_s), clock)

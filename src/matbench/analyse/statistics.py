@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from matbench.analyse.rows import Interval
-from matbench.model import Samples
+from matbench.model import FEWEST_PROCESSES, Samples
 
 __all__ = [
     "CONFIDENCE",
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 CONFIDENCE = 0.95
-FEWEST_PROCESSES = 3  # from which their scatter tells anything of the next one's
 MANY = 20_000  # values from which the binomial distribution is taken for normal
 
 

@@ -19,7 +19,6 @@ from matbench.kernels.registry import FLOATS, Array, Function, Kernel, Registry
 from matbench.measure.clock import Clock
 from matbench.measure.pairs_refusal import raised
 from matbench.measure.plan import (
-    FEWEST_PROCESSES,
     ONE_LOOP,
     SHARE_OF_BASE,
     SINGLE_SHOT_S,
@@ -38,7 +37,18 @@ from matbench.measure.ready import Again, LongCall, Ready, wake
 from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, time_loops
 from matbench.measure.threads import ThreadControl, drain
 from matbench.measure.turns import ALONE, Turn
-from matbench.model import Block, Case, Ceiling, Dtype, MachineCode, Measurement, Plan, Problem, Samples
+from matbench.model import (
+    FEWEST_PROCESSES,
+    Block,
+    Case,
+    Ceiling,
+    Dtype,
+    MachineCode,
+    Measurement,
+    Plan,
+    Problem,
+    Samples,
+)
 from matbench.units import format_bytes, format_seconds
 
 __all__ = ["Bench", "Tell"]

@@ -56,7 +56,6 @@ SURE = 6  # samples: the fewest that bound a median, or a ratio, with 95 %
 SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
 SHARE_OF_EACH = 0.012  # the same for one in each of several processes: without them there is no interval at all
 SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
-FEWEST_PROCESSES = 3  # in which a case has to be for an interval of any kind
 SURE_OF_SLAB, SURE_OF_FIRST_SLABS = 3, 2  # samples, in all and by the first process: there are several slabs
 SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
 

@@ -184,7 +184,7 @@ def _timed(arm: Arm, clock: Clock) -> Sample:
     if starts:
         arm.call()  # whatever threads it starts are there from now on
     with apart(arm.threads):
-        for _ in range(arm.loops if starts else 0):
+        for _ in range(arm.loops - 1 if starts else 0):
             arm.call()
         return time_loops(arm.call, arm.loops, clock)
 

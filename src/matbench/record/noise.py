@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-import platformdirs
-
-from matbench.errors import RecordError
 from matbench.pairing import PAIR_SCHEMA, NoiseFloor
-from matbench.record.files import read_bytes, write_bytes
-from matbench.record.names import check_name
+from matbench.record.known import keep_known, known_of, known_path
 
 __all__ = ["keep_noise", "known_noise", "noise_path"]
 
@@ -33,8 +28,7 @@ def noise_path(host_id: str, folder: Path | None = None) -> Path:
     RecordError
         If the id is no safe file name.
     """
-    root = platformdirs.user_data_path("matbench") if folder is None else folder
-    return root / f"noise-{check_name(host_id, 'host id')}.json"
+    return known_path("noise", host_id, folder)
 
 
 def keep_noise(noise: NoiseFloor, folder: Path | None = None) -> Path:
@@ -45,9 +39,7 @@ def keep_noise(noise: NoiseFloor, folder: Path | None = None) -> Path:
     RecordError
         If it can't be written.
     """
-    path = noise_path(noise.host_id, folder)
-    write_bytes(path, msgspec.json.encode({"schema": noise.schema} | msgspec.to_builtins(noise)))
-    return path
+    return keep_known(noise, noise.schema, noise_path(noise.host_id, folder))
 
 
 def known_noise(
@@ -67,9 +59,8 @@ def known_noise(
         How long idle threads spin now, as `matbench.spinning` tells it: a floor measured while they spun otherwise is
         not taken. By default any is, and so is one that does not tell.
     """
-    try:
-        noise = msgspec.json.decode(read_bytes(noise_path(host_id, folder), LIMIT), type=NoiseFloor)
-    except (RecordError, msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: bytes that are not UTF-8
+    noise = known_of("noise", host_id, NoiseFloor, LIMIT, folder)
+    if noise is None:
         return None
     is_ours = noise.host_id == host_id and noise.schema <= PAIR_SCHEMA
     is_like = spins is None or noise.spins is None or noise.spins == spins

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
 from matbench.errors import RecordError
 from matbench.model import Environment
-from matbench.record.files import read_bytes, write_bytes
 from matbench.record.ids import env_id
-from matbench.record.names import check_name
+from matbench.record.known import keep_known, known_of, known_path
 from matbench.tuning import TUNING_SCHEMA, TunedBlocks, Tuning
 
 __all__ = ["environment_with_blocks", "forget_tuning", "keep_tuning", "known_tuning", "tuning_path"]
@@ -35,8 +33,7 @@ def tuning_path(host_id: str, folder: Path | None = None) -> Path:
     RecordError
         If the id is no safe file name.
     """
-    root = platformdirs.user_data_path("matbench") if folder is None else folder
-    return root / f"tuning-{check_name(host_id, 'host id')}.json"
+    return known_path("tuning", host_id, folder)
 
 
 def keep_tuning(tuning: Tuning, folder: Path | None = None) -> Path:
@@ -47,9 +44,7 @@ def keep_tuning(tuning: Tuning, folder: Path | None = None) -> Path:
     RecordError
         If it can't be written.
     """
-    path = tuning_path(tuning.host_id, folder)
-    write_bytes(path, msgspec.json.encode({"schema": tuning.schema} | msgspec.to_builtins(tuning)))
-    return path
+    return keep_known(tuning, tuning.schema, tuning_path(tuning.host_id, folder))
 
 
 def known_tuning(host_id: str, folder: Path | None = None) -> Tuning | None:
@@ -57,11 +52,9 @@ def known_tuning(host_id: str, folder: Path | None = None) -> Tuning | None:
 
     Blocks that are lost are no reason to refuse a run: those derived from the caches' sizes are used, and said to be.
     """
-    try:
-        tuning = msgspec.json.decode(read_bytes(tuning_path(host_id, folder), LIMIT), type=Tuning)
-    except (RecordError, msgspec.MsgspecError, ValueError, RecursionError):  # ValueError: bytes that are not UTF-8
-        return None
-    return tuning if tuning.host_id == host_id and tuning.schema <= TUNING_SCHEMA else None
+    tuning = known_of("tuning", host_id, Tuning, LIMIT, folder)
+    is_ours = tuning is not None and tuning.host_id == host_id and tuning.schema <= TUNING_SCHEMA
+    return tuning if is_ours else None
 
 
 def forget_tuning(host_id: str, folder: Path | None = None) -> bool:

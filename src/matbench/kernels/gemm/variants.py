@@ -138,10 +138,10 @@ def _made(ideas: frozenset[str], caches: Caches, dtype: Dtype) -> Matmul:
     if "compile" not in ideas:
         return rows_of_lists if "order" in ideas else python_lists.bind(dtype)
     # These need Numba; what needs none comes before.
-    from matbench.kernels.gemm.product import product  # noqa: PLC0415
-    from matbench.kernels.gemm.recipe import UNLIMITED, blocks_of, full_recipe  # noqa: PLC0415
-    from matbench.kernels.gemm.streaming import row_updates  # noqa: PLC0415
-    from matbench.kernels.vectors import host_unit  # noqa: PLC0415
+    from matbench.kernels.gemm.product import product  # noqa: PLC0415  it needs Numba, which may be missing
+    from matbench.kernels.gemm.recipe import UNLIMITED, blocks_of, full_recipe  # noqa: PLC0415  the same
+    from matbench.kernels.gemm.streaming import row_updates  # noqa: PLC0415  the same
+    from matbench.kernels.vectors import host_unit  # noqa: PLC0415  the same
 
     if "order" not in ideas:
         return numba_ijk.bind(dtype)
