@@ -135,3 +135,12 @@ def samples_in(path: Path) -> dict[str, list[int]]:
                 line.get("samples", {}).get("elapsed_ns", [])
             )
     return found
+
+
+def reasons_in(path: Path) -> dict[str, str]:
+    """What the last line of each case of a record gives as its reason, empty where it was measured."""
+    return {
+        json.dumps(line["case"], sort_keys=True): line.get("reason") or ""
+        for line in lines_of(path)
+        if line["type"] == "measurement"
+    }
