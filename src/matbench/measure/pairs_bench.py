@@ -24,10 +24,12 @@ from matbench.measure.pairs_counters import Canary, Counters, allowed_cpus, pinn
 from matbench.measure.pairs_loading import load_function, unpickled
 from matbench.measure.pairs_refusal import RefusedError, raised
 from matbench.measure.pairs_verify import ONCE_S, Checked, Forks, Operands, placed_operands, verified
+from matbench.measure.placement import apart
 from matbench.measure.plan import ONE_LOOP
 from matbench.measure.protocol import Message, PairJob, Started
+from matbench.measure.sampler import Arm as Timed
 from matbench.measure.sampler import Sample as Trial
-from matbench.measure.sampler import calibrate, collector_off, time_loops
+from matbench.measure.sampler import calibrate, collector_off, on_the_run, time_loops
 from matbench.measure.threads import ThreadControl, drain
 from matbench.model import Case, Dtype
 from matbench.pairing import Arm, Cell, PairBlock, PairProcess, Refusal, Sample
@@ -276,7 +278,8 @@ class PairBench:
     def _shape(self, ready: _Ready) -> _Shape:
         """One loop count for all arms: that which fills a sample of the slowest."""
         shortest = max(self.job.settings.sample_ns, TICKS * tick_ns(self.clock))
-        with collector_off():
+        # Without a processor of their own, threads that take turns would make a sample look long enough.
+        with collector_off(), apart(ready.cell.threads):
             trials = [
                 self._trial(call, ready.found.get(arm, ready.found["a"]), shortest)
                 for arm, call in zip(ARMS, ready.calls, strict=True)
@@ -344,11 +347,14 @@ class PairBench:
 
     def _sample(self, ready: _Ready, place: int, loops: int, drain_ns: int) -> Sample:
         threads = ready.cell.threads
-        process_ns = self.clock.cpu_ns()
-        before = self.counters.read(threads)
-        elapsed_ns = time_loops(ready.calls[place], loops, self.clock).elapsed_ns
-        counted = self.counters.read(threads).since(before)
-        process_ns = self.clock.cpu_ns() - process_ns
+        call_ns = ready.found.get(ARMS[place], ready.found["a"]).call_ns
+        arm = Timed(ready.calls[place], threads, loops, call_ns * loops * 1e-9)
+        with on_the_run(arm):
+            process_ns = self.clock.cpu_ns()
+            before = self.counters.read(threads)
+            elapsed_ns = time_loops(arm.call, loops, self.clock).elapsed_ns
+            counted = self.counters.read(threads).since(before)
+            process_ns = self.clock.cpu_ns() - process_ns
         # Threads of an arm's own may spin even where one was asked for; then the next sample has to wait as well.
         self._spins = threads > 1 or (counted.cpu_ns is not None and process_ns > SPINS * counted.cpu_ns + 100_000)
         return Sample(

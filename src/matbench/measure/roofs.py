@@ -12,8 +12,9 @@ from matbench.errors import InternalError
 from matbench.kernels import ceilings
 from matbench.kernels.registry import FLOATS, Array
 from matbench.measure.bench import HANGS_AFTER_S, Bench, one_sample
+from matbench.measure.placement import apart
 from matbench.measure.protocol import Started
-from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
+from matbench.measure.sampler import Arm, Sample, calibrate, collector_off, on_the_run, time_loops
 from matbench.measure.threads import drain
 from matbench.model import Caches, Ceiling, Dtype
 from matbench.units import format_bytes, format_seconds
@@ -73,10 +74,11 @@ def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]
 
 
 def _tell_chain(bench: Bench, run: Callable[[int, int], float], ceiling: Ceiling, steps: int) -> None:
+    arm = Arm(functools.partial(run, ceiling.threads, steps), ceiling.threads)
     with bench.control.limited(ceiling.threads), collector_off():
-        run(ceiling.threads, 1)
         for number in range(REPEATS):
-            sample = time_loops(functools.partial(run, ceiling.threads, steps), 1, bench.clock)
+            with on_the_run(arm):
+                sample = time_loops(arm.call, arm.loops, bench.clock)
             _tell(bench, ceiling, Sample(steps, sample.elapsed_ns), number)
     drain(bench.clock)
 
@@ -130,7 +132,7 @@ def measure_streams(bench: Bench, caches: Caches, threads: Sequence[int], second
     yield
     for count in threads:
         for number in range(REPEATS):
-            with bench.control.limited(count), collector_off():
+            with bench.control.limited(count), collector_off(), apart(count):
                 read = time_loops(functools.partial(ceilings.read_stream, a), 1, bench.clock)
                 triad = time_loops(functools.partial(ceilings.triad_stream, a, b, c), 1, bench.clock)
             _tell(bench, Ceiling(kind="read", dtype="float64", lanes=1, threads=count, work=8 * size), read, number)
@@ -215,8 +217,10 @@ def _filling_sweeps(bench: Bench, stream: Stream, ceiling: Ceiling, swept: int) 
 
 def _tell_level(bench: Bench, stream: Stream, ceiling: Ceiling, swept: int, sweeps: int) -> None:
     arrays, triad = ceilings.level_array(ceiling.threads, swept), ceiling.kind.startswith("triad")
+    arm = Arm(functools.partial(stream, arrays, sweeps, triad), ceiling.threads)
     with bench.control.limited(ceiling.threads), collector_off():
         stream(arrays, 1, triad)
         for number in range(LEVEL_REPEATS):
-            sample = time_loops(functools.partial(stream, arrays, sweeps, triad), 1, bench.clock)
+            with on_the_run(arm):
+                sample = time_loops(arm.call, arm.loops, bench.clock)
             _tell(bench, ceiling, Sample(sweeps, sample.elapsed_ns), number)

@@ -14,7 +14,7 @@ from matbench.measure.clock import Clock
 from matbench.measure.placement import apart
 from matbench.measure.threads import ThreadControl, drain
 
-__all__ = ["Arm", "Sample", "allot", "calibrate", "collector_off", "rounds", "schedule", "time_loops"]
+__all__ = ["Arm", "Sample", "allot", "calibrate", "collector_off", "on_the_run", "rounds", "schedule", "time_loops"]
 
 MOST_LOOPS = 2**30
 LONGEST_START_S = 0.05  # of a sample that is taken twice, so that its threads are awake
@@ -178,15 +178,19 @@ def _spread(turns: int) -> list[int]:
     return [turn for turn in backwards if turn < turns]
 
 
-def _timed(arm: Arm, clock: Clock) -> Sample:
-    """A sample of an arm. One of several threads starts on the run: they are awake, and each has its processor."""
+@contextlib.contextmanager
+def on_the_run(arm: Arm) -> Iterator[None]:
+    """Within, the threads of an arm are awake, and each has its processor; nothing happens for one thread.
+
+    The arm is called as often as in a sample before, unless a sample is so long that waking up is nothing beside it.
+    """
     starts = arm.threads > 1 and arm.cost_s <= LONGEST_START_S
     if starts:
         arm.call()  # whatever threads it starts are there from now on
     with apart(arm.threads):
         for _ in range(arm.loops - 1 if starts else 0):
             arm.call()
-        return time_loops(arm.call, arm.loops, clock)
+        yield
 
 
 def rounds(
@@ -212,7 +216,7 @@ def rounds(
                 before(index)
                 if spinning:
                     drain(clock)
-                with control.limited(arm.threads):
-                    taken[index] = _timed(arm, clock)
+                with control.limited(arm.threads), on_the_run(arm):
+                    taken[index] = time_loops(arm.call, arm.loops, clock)
                 spinning = arm.threads > 1
         yield taken
