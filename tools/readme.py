@@ -153,12 +153,12 @@ def credit_block(table: Table, kept: dict[int, Record]) -> str:
     return f"{picture_tag('credit', table, last)}\n\n{attributions_table(told)}\n\n{note}\n\n{made}."
 
 
-def trusted(page: Path = ROOT / "docs" / "trust.md") -> str:
-    """What verdicts have to keep and what came of it, as the page on trust has it; `make validate` writes that."""
+def trusted(name: str, page: Path = ROOT / "docs" / "trust.md") -> str:
+    """A generated part of the page on trust; `make validate` writes that."""
     return next(
         found[0].removeprefix(found[1]).removesuffix(found[3]).strip()
         for found in BLOCK.finditer(page.read_text(encoding="utf-8"))
-        if found[2] == "goals"
+        if found[2] == name
     )
 
 
@@ -176,7 +176,8 @@ def blocks(standard: Record, full: Record, suite: Record, kept: dict[int, Record
         "lesson": f"{ladder_table(large, lesson)}\n\n{source(full.header)}.",
         "prediction": f"> {sentences[1]}\n\n{source(standard.header)}.",
         "suite": suite_table(suite),
-        "trust": trusted(),
+        "trust": trusted("goals"),
+        "others": trusted("others"),
         "credit": credit_block(large, kept),
     }
 

@@ -28,6 +28,7 @@ BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 DISTURBED = ("co-runner", "quota", "held")
 Judged = dict[tuple[str, str], list[tuple[PairHeader, tuple[Verdict, ...]]]]  # by machine and part
 ABSENT = "Not yet measured: `make validate` does it."
+OTHERS = "others"  # the part in which other harnesses were tried
 
 
 class Simulated(Value, frozen=True):
@@ -153,7 +154,7 @@ def judged(records: Iterable[PairRecord]) -> Judged:
     found: Judged = defaultdict(list)
     for record in records:
         part = record.header.id.rpartition("-")[0]
-        if part in PARTS:
+        if part in (*PARTS, OTHERS):
             found[record.header.machine, part].append((record.header, each_alone(record)))
     return found
 
@@ -161,7 +162,8 @@ def judged(records: Iterable[PairRecord]) -> Judged:
 def real_tables(found: Judged) -> str:
     """A table for every part that was measured, machine by machine."""
     lines = []
-    for (_, part), batches in sorted(found.items(), key=lambda item: (item[0][0], list(PARTS).index(item[0][1]))):
+    parts = {place: batches for place, batches in found.items() if place[1] in PARTS}
+    for (_, part), batches in sorted(parts.items(), key=lambda item: (item[0][0], list(PARTS).index(item[0][1]))):
         rows = [each for _, verdicts in batches for each in verdicts]
         lines.append(f"### {PARTS[part].title}\n\n{_table(rows)}\n\n{_where(batches[-1][0])}")
     return "\n\n".join(lines) or ABSENT
@@ -204,8 +206,13 @@ def tables(worlds: Sequence[Simulated], records: Iterable[PairRecord], others: S
         "goals": goals_table(goals),
         "simulated": simulated_table(worlds),
         "real": real_tables(found),
-        "others": others_table(others) if others else ABSENT,
+        "others": f"{others_table(others)}\n\n{_sittings(found)}" if others else ABSENT,
     }
+
+
+def _sittings(found: Judged) -> str:
+    """Where and when the other harnesses were tried."""
+    return "\n".join(_where(batches[-1][0]) for (_, part), batches in sorted(found.items()) if part == OTHERS)
 
 
 def write_page(path: Path, worlds: Sequence[Simulated], records: Iterable[PairRecord], others: Sequence[Other]) -> None:

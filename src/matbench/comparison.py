@@ -18,7 +18,7 @@ from matbench.analyse.pairs import enough, fewest_processes, for_table, hopeless
 from matbench.errors import RecordError, UsageError
 from matbench.kernels import Registry
 from matbench.measure.pairs import PairSession, PairsTold
-from matbench.measure.pairs_plan import process_seconds, promised_seconds, time_for_cells
+from matbench.measure.pairs_plan import FINISH_S, process_seconds, promised_seconds, time_for_cells
 from matbench.measure.pairs_sources import Source, source_file
 from matbench.model import DTYPES, Dtype, Problem
 from matbench.operations import PRODUCT, OperationName, check_extents
@@ -275,7 +275,7 @@ def comparing(
             expected_s=process_seconds(cells, registry, settings, cell_s),
             deadline_ns=None if budget_s is None else begun_ns + int(budget_s * 1e9),
             fewest=settings.processes if exact or budget_s else fewest_processes(settings, len(cells)),
-            more_until_ns=begun_ns + int(1e9 * (budget_s or promised_seconds(len(cells)))),
+            more_until_ns=begun_ns + int(1e9 * (budget_s or promised_seconds(len(cells)) - FINISH_S)),
             compiled=compiled,
             tuned=machine.tuned,
             blas=tuple(blas),

@@ -15,6 +15,7 @@ from matbench.units import format_seconds
 
 __all__ = [
     "CELL_S",
+    "FINISH_S",
     "PROMISE_S",
     "SHORTEST_CELL_S",
     "cell_seconds",
