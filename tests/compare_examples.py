@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from matbench.analyse.compare_runs import reduce_record
+from matbench.analyse.machines import compare
 from matbench.model import (
     Block,
     Case,
@@ -138,3 +140,18 @@ def other(**fields):
         "day": 23,
     }
     return record(**{**values, **fields})
+
+
+def run(made, name=None, fault=None):
+    """A record reduced, called as its machine."""
+    return reduce_record(made, name or made.header.machine, fault)
+
+
+def pair(first=None, second=None, **options):
+    """Two records compared, by default the two machines."""
+    return compare([run(first or record(), "first"), run(second or other(), "second")], **options)
+
+
+def words(found, place=1):
+    """What is said of the cells of a run."""
+    return {found.word(place, cell) for cell in range(len(found.cells))}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
+from matbench.measure.presets import preset
 from matbench.model import (
     DTYPES,
     Block,
@@ -35,7 +37,9 @@ PRESET = "synthetic"
 COMMAND = "python fleet.py"
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1000, 1024, 1536, 2048)
-ROUNDS = (6, 11)  # least and most samples of a case, as a standard run takes them
+PROCESSES = preset("standard").processes  # in which a case is sampled, as in a real run
+MOST = preset("standard").rounds // PROCESSES  # samples of a case in each of them
+LONG_S, ENDLESS_S = 0.5, 3.0  # calls that only half of the processes sample, once each, and only the first
 NOISE = 0.02  # standard deviation of a sample's logarithm
 
 
@@ -127,7 +131,7 @@ def synthetic(number: int, measurements: int, random: np.random.Generator) -> Re
         host=host,
         environment=_environment(random),
         conditions=Conditions(governor="performance", turbo=False, load_1m=0.0),
-        plan=Plan(PRESET, COMMAND, 1, spent_s, ROUNDS[1], 10**6, "python_lists", _blocks(blocks)),
+        plan=Plan(PRESET, COMMAND, 1, spent_s, PROCESSES * MOST, 10**6, "python_lists", _blocks(blocks)),
         kernels=tuple(made.card for made in KERNELS),
     )
     end = End(finished=_iso(begun + timedelta(seconds=spent_s)), elapsed_s=spent_s, conditions=header.conditions)
@@ -169,12 +173,21 @@ def _measurement(case: Case, made: Made, core: float, random: np.random.Generato
         return Measurement(case, outcome="skipped", reason=f"{PRESET}: it would take too long")
     seconds = case.problem.flops / _rate(case, made, core)
     loops = max(1, round(1e-3 / seconds))
-    count = int(random.integers(ROUNDS[0], ROUNDS[1] + 1))
+    counts = _counts(seconds, random)
+    process = tuple(np.repeat(np.arange(len(counts)), counts).tolist())
     # Interruptions only add time: nothing may come out above the roof.
-    slower = np.exp(np.abs(random.normal(0.0, NOISE, count)) + 0.01)
+    slower = np.exp(np.abs(random.normal(0.0, NOISE, len(process))) + 0.01)
     elapsed = tuple(max(1, int(seconds * loops * 1e9 * each)) for each in slower)
-    samples = Samples((loops,) * count, elapsed, (0,) * count, tuple(range(count)))
-    return Measurement(case, samples=samples, error=0.1)
+    rounds = tuple(chain.from_iterable(map(range, counts)))
+    return Measurement(case, samples=Samples((loops,) * len(process), elapsed, process, rounds), error=0.1)
+
+
+def _counts(seconds: float, random: np.random.Generator) -> list[int]:
+    """How many samples each process takes of a case whose call lasts so long."""
+    if seconds > LONG_S:
+        return [1] * (1 if seconds > ENDLESS_S else PROCESSES // 2)
+    counts: list[int] = random.integers(1, MOST + 1, PROCESSES).tolist()
+    return counts
 
 
 def _rate(case: Case, made: Made, core: float) -> float:

@@ -7,6 +7,7 @@ Ratios are the time of B over the time of A: above 1, A is faster. B is the base
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -137,6 +138,10 @@ class NoiseFloor(Value, frozen=True, kw_only=True):
     comparisons: Annotated[int, Meta(ge=1)]  # it was seen in
     measured: Text  # ISO 8601, UTC
     spins: dict[Name, Text] | None = None  # how long idle threads spun meanwhile: variables; None: not told
+
+    def holds_for(self, spins: Mapping[str, str]) -> bool:
+        """Whether idle threads spun as long as these variables say; of a floor that does not tell, nobody knows."""
+        return self.spins == spins
 
 
 class PairHeader(Value, frozen=True, kw_only=True, tag="pairs", tag_field="type"):

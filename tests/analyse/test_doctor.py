@@ -223,3 +223,14 @@ def test_the_machine_s_own_noise_is_told_where_it_was_measured(floor, level):
     assert found.level == level
     assert "(6 comparisons, 2026-11-22)" in found.saw
     assert not [finding for finding in on() if finding.subject == "noise"]
+
+
+@pytest.mark.parametrize("measured_with", [{"KMP_BLOCKTIME": "200"}, {}, None])
+def test_a_floor_of_when_idle_threads_spun_otherwise_is_told_and_not_used(measured_with):
+    spins = {"KMP_BLOCKTIME": "2"}
+    noise = NoiseFloor(host_id="x", floor=0.003, comparisons=6, measured="2026-11-22T16:12:03Z", spins=measured_with)
+    found = only("noise", diagnose(HOST, ENVIRONMENT, CONDITIONS, noise, spins=spins))
+    assert (found.level, found.remedy) == ("warning", "matbench doctor --noise")
+    assert "not used" in found.saw
+    like = msgspec.structs.replace(noise, spins=spins)
+    assert only("noise", diagnose(HOST, ENVIRONMENT, CONDITIONS, like, spins=spins)).level == "ok"

@@ -14,8 +14,10 @@ from matbench.cli import compare_sources
 from matbench.cli.main import main
 from matbench.errors import RecordError
 from matbench.model import Conditions, Record
+from matbench.pairing import NoiseFloor
 from matbench.record.islands import island
 from matbench.record.listing import Wanted
+from matbench.record.noise import keep_noise
 from matbench.record.store import find_records, keep_record, read_record
 
 ROOT = Path(__file__).parents[2]
@@ -166,6 +168,20 @@ def test_a_run_above_its_roof_is_set_aside_and_said(results, told):
     assert code == 0
     assert "liar is set aside: INVALID" in err
     assert "3 runs" in out
+
+
+@pytest.mark.parametrize(("spins", "is_used"), [({}, True), ({"KMP_BLOCKTIME": "2"}, False), (None, False)])
+@pytest.mark.usefixtures("results")
+def test_a_noise_floor_of_when_threads_spun_otherwise_is_not_used_and_that_is_said(told, spins, is_used):
+    measured_at = "2025-11-22T16:12:03Z"
+    keep_noise(NoiseFloor(host_id="aa11", floor=0.3, comparisons=6, measured=measured_at, spins=spins))
+    _, out, err = told("compare", "quiet-heron", "loud-magpie", "--format", "json")
+    drifts = [drift for run in json.loads(out)["runs"] for drift in run["drifts"]]
+    assert drifts
+    assert all((drift["size"] == 0.3 and "noise floor" in drift["reason"]) == is_used for drift in drifts)
+    (*_, said) = ["", *(line for line in err.splitlines() if "noise floor" in line)]
+    assert ("not used for quiet-heron:" in said) == (not is_used)
+    assert ("matbench doctor --noise" in said) == (not is_used)
 
 
 @pytest.mark.usefixtures("results")

@@ -37,6 +37,14 @@ def here():
     return Machine()
 
 
+def floor_of(here, **fields):
+    """A floor as it is measured here and now, but for some fields."""
+    spins = spins_of(here.environment.variables)
+    measured_at = "2026-11-22T16:12:03Z"
+    values = {"floor": 0.05, "comparisons": 6, "measured": measured_at, "spins": spins}
+    return NoiseFloor(host_id=here.host.host_id, **(values | fields))
+
+
 def measured(apart, count=12):
     """A series in which B, a clone of A, takes `apart` times as long."""
 
@@ -74,7 +82,7 @@ def test_the_largest_difference_is_kept_with_the_machine_and_told(home, monkeypa
 
 def test_what_is_kept_is_the_floor_of_every_verdict_to_come(home, here):
     assert home.is_dir()
-    keep_noise(NoiseFloor(host_id=here.host.host_id, floor=0.05, comparisons=6, measured="2026-11-22T16:12:03Z"))
+    keep_noise(floor_of(here))
     cells = (Cell(Problem(8, 8, 8), 1, "x", "y"),)
     header = pair_header(Asked(cells, (), settings_for(1), "matbench pair x y"), here)
     assert header.floor == 0.05
@@ -89,10 +97,24 @@ def test_a_floor_of_when_threads_spun_otherwise_is_none_to_a_verdict(home, here)
     assert home.is_dir()
     spins = spins_of(here.environment.variables)
     asked = Asked((Cell(Problem(8, 8, 8), 1, "x", "y"),), (), settings_for(1), "matbench pair x y")
-    for told, floor in ((spins, 0.05), ({**spins, "KMP_BLOCKTIME": "12345"}, None)):
-        measured_at = "2026-11-22T16:12:03Z"
-        keep_noise(NoiseFloor(host_id=here.host.host_id, floor=0.05, comparisons=6, measured=measured_at, spins=told))
+    for told, floor in ((spins, 0.05), ({**spins, "KMP_BLOCKTIME": "12345"}, None), (None, None)):
+        keep_noise(floor_of(here, spins=told))
         assert pair_header(asked, here).floor == floor
+
+
+def test_the_doctor_tells_a_floor_of_when_threads_spun_otherwise_and_what_to_type(home, here, capsys):
+    assert home.is_dir()
+    if here.host.host_id == "unknown":
+        pytest.skip("this machine can't be told from others")
+    keep_noise(floor_of(here, spins={"KMP_BLOCKTIME": "12345"}))
+    assert main(["doctor", "--json"]) == 0
+    [told] = [each for each in json.loads(capsys.readouterr().out) if each["subject"] == "noise"]
+    assert (told["level"], told["remedy"]) == ("warning", "matbench doctor --noise")
+    assert "the floor of 2026-11-22 was measured while idle threads spun otherwise, and is not used" in told["saw"]
+    keep_noise(floor_of(here))
+    main(["doctor", "--json"])
+    [told] = [each for each in json.loads(capsys.readouterr().out) if each["subject"] == "noise"]
+    assert "identical code differs by up to 5.1 %" in told["saw"]
 
 
 def test_a_series_of_which_nothing_is_left_keeps_nothing(home, monkeypatch, capsys):

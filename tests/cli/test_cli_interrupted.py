@@ -68,7 +68,7 @@ def test_ctrl_c_ends_a_run_with_the_command_that_continues_it(stopped):
     _, done, _, _ = stopped
     assert done.code == 130
     assert "matbench run --resume" in done.err
-    assert "Traceback" not in done.err
+    assert "Traceback" not in done.err, done.err
 
 
 def test_what_was_measured_before_ctrl_c_is_told_and_kept(stopped):
@@ -171,7 +171,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_fitted(user, tiny):
     assert (done.code, done.out) == (2, "")
     (complaint,) = done.complaints
     assert "can't be written" in complaint
-    assert "Traceback" not in done.err
+    assert "Traceback" not in done.err, done.err
     (path,) = user.records
     assert lines_of(path)[0]["type"] == "header"
     assert not read_record(path).is_complete

@@ -1,20 +1,30 @@
-"""Every kind of picture, drawn from a record that has been kept: nothing is timed."""
-
-from pathlib import Path
+"""Every kind of picture, drawn from a record that is made up: nothing is timed."""
 
 import pytest
 from cli_driver import complains
+from compare_examples import record, roof, samples
 
+from matbench.model import Ceiling
 from matbench.present.figures import KINDS
-from matbench.record.store import find_records
+from matbench.record.store import keep_record
 
-RECORDS = find_records(Path(__file__).parents[2] / "results")
 DRAWN = [kind for kind in KINDS if kind != "credit"]  # that is kept nowhere here
 
 
-@pytest.mark.skipif(not RECORDS, reason="no record is kept in results/")
-def test_every_kind_is_drawn_with_its_words_inside(user):
-    done = user.does("plot", RECORDS[-1], "--output", "figures")
+def stream(threads):
+    """A bandwidth of the machine's memory, by so many threads."""
+    return Ceiling("read", "float64", 1, threads, 10**9, samples=samples(0.1 / threads))
+
+
+@pytest.fixture
+def kept(user):
+    """A record with all that pictures are drawn from: samples at several sizes, on one and two threads, both roofs."""
+    made = record(ceilings=(*(roof(threads=count) for count in (1, 2)), *map(stream, (1, 2))))
+    return keep_record(made, user.folder / "results")
+
+
+def test_every_kind_is_drawn_with_its_words_inside(user, kept):
+    done = user.does("plot", kept, "--output", "figures")
     assert done.code == 0, done.err
     assert sorted(done.out.split()) == sorted(
         f"figures/{kind}-float64.{form}" for kind in DRAWN for form in ("png", "svg")
@@ -24,9 +34,8 @@ def test_every_kind_is_drawn_with_its_words_inside(user):
         assert "<desc" in svg
 
 
-@pytest.mark.skipif(not RECORDS, reason="no record is kept in results/")
-def test_one_kind_alone_can_be_asked_for(user):
-    done = user.does("plot", RECORDS[-1], "--kind", "heatmap", "--dark", "--output", "figures")
+def test_one_kind_alone_can_be_asked_for(user, kept):
+    done = user.does("plot", kept, "--kind", "heatmap", "--dark", "--output", "figures")
     assert done.code == 0, done.err
     assert done.out.split() == ["figures/heatmap-float64-dark.png", "figures/heatmap-float64-dark.svg"]
 

@@ -1,5 +1,7 @@
 """The code that measures the roofs computes what it says it does."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,20 @@ def test_every_lane_of_every_chain_takes_part(dtype, lanes):
     for count in (1, 2, 3, 10):
         assert run(1, count) == pytest.approx(lanes * (1 + (starts - 1) / 2**count).sum(), rel=1e-6)
     assert run(1, 200) == CHAINS * lanes
+
+
+def test_chains_are_kept_on_disk_only_where_they_are_asked_to_be_and_enclose_nothing_but_numbers(monkeypatch, tmp_path):
+    config = pytest.importorskip("numba").config
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    lanes = vector_lanes("float64")[0]
+    for kept in (False, True):
+        run, _ = fma_chains("float64", lanes, kept=kept)
+        assert run(1, 200) == run(2, 200) / 2 == CHAINS * lanes
+        assert bool(list(tmp_path.rglob("*.nbi"))) is kept
+    for function in ("alone", "parallel"):
+        # By what is enclosed Numba knows a function again: another process has the same numbers, and no same object.
+        enclosed = inspect.getclosurevars(inspect.getclosurevars(run).nonlocals[function].py_func).nonlocals
+        assert {type(each) for each in enclosed.values()} == {int}
 
 
 def test_every_thread_runs_the_chains():

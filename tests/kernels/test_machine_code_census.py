@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pytest
 
 from matbench.errors import KernelError
@@ -211,6 +212,21 @@ def test_the_code_of_a_function_is_that_of_its_first_version():
     found = code_of(Compiled("first", "second"), "float64")
     assert found == counted(X86, "float64")
     assert (found.loop.fused, found.whole.scalar) == (2, 3)
+
+
+def test_a_function_that_serves_several_types_has_the_code_of_each():
+    @njit
+    def doubled(a):
+        for i in range(a.size):
+            a[i] = a[i] + a[i]
+
+    doubled(np.ones(8))
+    doubled(np.ones(8, np.float32))
+    for signature, dtype, other in zip(doubled.signatures, ("float64", "float32"), ("float32", "float64"), strict=True):
+        found = code_of(doubled, dtype)
+        assert found == counted(doubled.inspect_asm(signature), dtype)
+        assert found.whole.work > counted(doubled.inspect_asm(signature), other).whole.work
+    assert code_of(doubled, "int64") is None
 
 
 def test_a_wrapper_that_hands_over_arguments_has_the_code_of_what_it_calls():

@@ -9,6 +9,7 @@ from measure_fakes import SAMPLE_NS, Workshop, block_of, case_in
 
 from matbench.kernels import ceilings
 from matbench.kernels.numpy_arrays import numpy_broadcast
+from matbench.measure.peak import roof_arms
 from matbench.measure.plan import SINGLE_SHOT_S
 from matbench.measure.protocol import Started
 from matbench.model import Ceiling, Measurement
@@ -377,7 +378,7 @@ def test_the_roof_is_sampled_in_the_same_rounds_for_each_thread_count(monkeypatc
 
     monkeypatch.setattr(ceilings, "why_no_chains", lambda: None)
     monkeypatch.setattr(ceilings, "vector_lanes", lambda _: (1, 4))
-    monkeypatch.setattr(ceilings, "fma_chains", lambda _, lanes: (chains, 24 * lanes))
+    monkeypatch.setattr(ceilings, "fma_chains", lambda _, lanes, **_options: (chains, 24 * lanes))
     bench = shop.bench(shop.kernel("base"), shop.kernel("par", threaded_dtypes=("float64",)))
     bench.fma_steps["float64", 4] = 10_000
     shop.measure(bench, block_of(32, "base", ("par", 2)))
@@ -392,5 +393,4 @@ def test_the_roof_is_sampled_in_the_same_rounds_for_each_thread_count(monkeypatc
 
 def test_integers_have_no_roof(monkeypatch):
     monkeypatch.setattr(ceilings, "why_no_chains", lambda: None)
-    shop = Workshop()
-    assert shop.bench(shop.kernel("base")).roof_arms("int64", {1, 2}) == {}
+    assert roof_arms("int64", {1, 2}, {("float64", 4): 10_000}, SAMPLE_NS) == {}

@@ -12,14 +12,16 @@ from measure_fakes import Workshop, block_of, case_in, cases_of
 
 from matbench.kernels import ceilings
 from matbench.kernels.oracle import operands
-from matbench.measure.plan import SINGLE_SHOT_S
-from matbench.measure.protocol import Job, Known
+from matbench.measure.plan import SINGLE_SHOT_S, sample_seconds
+from matbench.measure.protocol import Chain, Job, Known
 from matbench.measure.ready import Again
+from matbench.measure.roofs import load_chains
 from matbench.measure.turns import Turn, own_share
 from matbench.measure.worker import _spared, _steps
 from matbench.model import Caches, Ceiling, Measurement, Problem, Samples
 
 LONG = 2 * 32**3 / (1.2 * SINGLE_SHOT_S * 1e9)  # GFLOP/s: a product of n = 32 takes 0.12 s
+SPIN_NS = 5_000_000  # rather more than idle threads of a sampling process spin: see matbench.spinning
 
 
 @pytest.fixture(autouse=True)
@@ -172,14 +174,70 @@ def test_the_dearest_are_spared_first_and_a_base_is_worth_its_block():
     assert spared == [set(), {"slow"}, {"slow"}, {"base", "slow", "fast"}]
 
 
-def test_the_peak_is_measured_by_the_process_that_has_compiled_it(monkeypatch):
+FOUR = Chain(dtype="float64", lanes=4, steps=10_000)
+
+
+@pytest.fixture
+def with_chains(monkeypatch):
+    """A machine with vectors of 1 and 4 elements whose peak takes 10 ns a step; which chains ran on how many."""
+    shop, ran = Workshop(), []
+
+    def chains(lanes):
+        def run(threads, steps):
+            ran.append((lanes, threads))
+            shop.clock.advance(steps * 10)
+
+        return run, 24 * lanes
+
     monkeypatch.setattr(ceilings, "why_no_chains", lambda: None)
     monkeypatch.setattr(ceilings, "vector_lanes", lambda _: (1, 4))
-    shop = Workshop()
+    monkeypatch.setattr(ceilings, "fma_chains", lambda _, lanes, **_options: chains(lanes))
+    return shop, ran
+
+
+def test_a_process_that_was_told_of_the_chains_samples_the_peak_in_every_round(with_chains):
+    shop, ran = with_chains
+    bench, block = first_process(shop, shop.kernel("base"), rounds=6)
+    second = again(shop, bench)
+    assert list(load_chains(second, [FOUR], (1, 2))) == [None]
+    assert set(ran) == {(4, 1), (4, 2)}  # both are compiled by then
+    assert [each for each in shop.told if isinstance(each, Ceiling)] == []
+    shop.measure(second, block)
+    roofs = [each for each in shop.told if isinstance(each, Ceiling)]
+    assert [(each.lanes, each.threads, each.work) for each in roofs] == [(4, 1, 96)] * 3
+    assert [(each.samples.process, each.samples.round) for each in roofs] == [((1,), (turn,)) for turn in range(3)]
+    assert {(each.samples.loops, each.samples.elapsed_ns) for each in roofs} == {((10_000,), (100_000,))}
+
+
+def test_a_process_that_was_not_told_of_them_has_no_peak(with_chains):
+    shop, ran = with_chains
+    bench, block = first_process(shop, shop.kernel("base"))
+    shop.measure(again(shop, bench), block)
+    assert [each for each in shop.told if isinstance(each, Ceiling)] == []
+    assert ran == []
+
+
+def test_a_block_of_which_nothing_is_sampled_has_no_peak_either(with_chains):
+    shop, _ = with_chains
     bench, block = first_process(shop, shop.kernel("base"))
     second = again(shop, bench)
+    list(load_chains(second, [FOUR], (1,)))
+    second.spared = frozenset(cases_of((block,)))
+    assert second.needs(block) == (0.0, 0.0)
     shop.measure(second, block)
-    assert not [each for each in shop.told if isinstance(each, Ceiling)]
+    assert [each for each in shop.told if isinstance(each, Ceiling | Measurement)] == []
+
+
+@given(threads=st.sampled_from([1, 2]), before=st.integers(0, 5))
+def test_a_block_is_as_dear_as_its_cases_and_a_sample_of_the_peak(threads, before):
+    shop = Workshop()
+    bench = shop.bench(shop.kernel("base"), shop.kernel("par", threaded_dtypes=("float64",)), rounds=18)
+    bench.turn = Turn(6, 5 - before)
+    block = block_of(32, "base", ("par", threads))
+    bench.known = {case: Known(case, 1, 1e-3, before) for case in cases_of((block,)) if before}
+    cases = sum(bench.least(case) for case in cases_of((block,)))
+    roofs = sum(sample_seconds(bench.plan, count) for count in {1, threads})
+    assert bench.needs(block)[0] == pytest.approx(cases + roofs)
 
 
 # -- shares of the time -----------------------------------------------------------------------------------------------
@@ -215,7 +273,7 @@ def test_a_case_has_its_sure_samples_in_the_end_whatever_the_number_of_processes
 @given(factors=st.lists(st.floats(-0.7, 0.7), min_size=3, max_size=3), seconds=st.floats(6.0, 20.0))
 @settings(max_examples=8, deadline=None)
 def test_six_processes_end_in_time_and_each_samples_what_is_cheap(factors, seconds):
-    shop = Workshop(spin_ns=20_000_000)
+    shop = Workshop(spin_ns=SPIN_NS)
     names = ("base", "second", "par")
     arms = ("base", "second", ("par", 1), ("par", 2))
     blocks = tuple(block_of(n, *arms) for n in (16, 32))

@@ -17,6 +17,7 @@ from matbench.model import Caches, Measurement
 NAMES = ("base", "second", "third", "par")
 DECLARED = 0.01  # GFLOP/s: 6.6 ms for a product of n = 32
 FACTORS = st.lists(st.floats(-1.0, 1.0), min_size=len(NAMES), max_size=len(NAMES))  # powers of ten
+SPIN_NS = 5_000_000  # rather more than idle threads of a sampling process spin: see matbench.spinning
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,7 +29,7 @@ def no_roof():
 
 def run(factors, seconds):
     """A whole job of three blocks; the shop, and how long the job took, s."""
-    shop = Workshop(spin_ns=20_000_000)
+    shop = Workshop(spin_ns=SPIN_NS)
     blocks = tuple(block_of(n, *NAMES[:3], ("par", 1), ("par", 2)) for n in (8, 16, 32))
     kernels = [
         shop.kernel(name, speed=DECLARED * 10**factor, gflops=DECLARED, threaded_dtypes=("float64",))

@@ -7,8 +7,9 @@ from measure_fakes import Workshop, plan_of
 from matbench.api import quick
 from matbench.errors import UsageError
 from matbench.kernels import Kernel, Registry, Rung, default_registry
-from matbench.measure.plan import BASE, PRESETS, Request, is_base, make_plan, run_seconds
+from matbench.measure.plan import BASE, PRESETS, Request, make_plan, run_seconds
 from matbench.measure.prepare import PROFILES, grid, prepared
+from matbench.measure.turns import is_base
 from matbench.model import DTYPES, Block, Caches, Case, Problem
 from matbench.operations import OPERATIONS, PRODUCT
 

@@ -11,29 +11,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from measure_fakes import block_of, cases_of, plan_of
 
+from matbench.cli.run_work import FINISH_S
 from matbench.errors import UsageError
-from matbench.kernels import default_registry
+from matbench.kernels import Rung, default_registry
 from matbench.measure.plan import (
     BASE,
     DRAIN_S,
     PRESETS,
-    SHARE_OF_BASE,
-    SHARE_OF_EACH,
     SHARE_OF_ONE,
-    SHARE_OF_SURE,
     SINGLE_SHOT_S,
     SLAB_ROWS,
-    SURE,
-    SURE_OF_SLAB,
     Request,
+    _turn_seconds,
     block_seconds,
     make_plan,
     preparing_seconds,
     preset,
     run_processes,
     run_seconds,
-    sure_samples,
     thread_counts,
+)
+from matbench.measure.turns import (
+    SHARE_OF_BASE,
+    SHARE_OF_EACH,
+    SHARE_OF_SURE,
+    SURE,
+    SURE_OF_SLAB,
+    Turn,
+    sure_samples,
 )
 from matbench.model import DTYPES, Plan, Problem
 from matbench.sizes import parse_sizes
@@ -161,6 +166,27 @@ def test_slabs_of_kernels_that_were_not_asked_for_are_not_there():
 def test_the_full_preset_measures_a_triple_loop_of_a_thousand():
     cases = cases_of(planned(preset="full").plan.blocks)
     assert any(case.kernel == BASE and case.problem.shape_label == "1000" for case in cases)
+
+
+@pytest.mark.parametrize("n", [16, 64, 100, 256, 512, 1000])
+def test_the_full_preset_measures_every_kernel_at_the_sizes_that_are_told_of(n):
+    cases = cases_of(planned(preset="full").plan.blocks)
+    there = {case.kernel for case in cases if case.problem == Problem(n, n, n, seed=1)}
+    assert there == set(REGISTRY.names)
+
+
+def test_beyond_a_thousand_the_full_preset_has_only_compiled_kernels_and_blas():
+    slow = {Rung.PYTHON, Rung.NUMPY}
+    large = {case.kernel for case in cases_of(planned(preset="full").plan.blocks) if case.problem.m > 1000}
+    assert large
+    assert {name for name in large if REGISTRY.get(name).rung in slow} == set()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_has_the_time_for_the_least_of_all_its_cases(name):
+    plan, processes = planned(preset=name).plan, PRESETS[name].processes
+    turns = (_turn_seconds(plan, REGISTRY, Turn(processes, processes - 1 - done), done) for done in range(processes))
+    assert sum(least for least, _ in turns) + FINISH_S <= plan.budget_s
 
 
 def test_a_case_too_long_for_a_preset_is_left_out_and_the_reason_says_how_to_have_it():

@@ -41,7 +41,7 @@ def shop(monkeypatch):
 
     monkeypatch.setattr(ceilings, "why_no_chains", lambda: None)
     monkeypatch.setattr(ceilings, "vector_lanes", lambda _: (1, 4))
-    monkeypatch.setattr(ceilings, "fma_chains", lambda _, lanes: (chains, 24 * lanes))
+    monkeypatch.setattr(ceilings, "fma_chains", lambda _, lanes, **_options: (chains, 24 * lanes))
     monkeypatch.setattr(ceilings, "read_stream", stream)
     monkeypatch.setattr(ceilings, "triad_stream", stream)
     monkeypatch.setattr(ceilings, "stream_arrays", lambda size: tuple(bytearray(size) for _ in range(3)))

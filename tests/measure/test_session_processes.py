@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from measure_fakes import block_of, case_in, cases_of, plan_of
-from test_session import CRASHED, HELLO, LARGE, SMALL, SOFTWARE, Stage, lost, outcomes, skipped, started
+from test_session import CRASHED, HELLO, HUNG, LARGE, SMALL, SOFTWARE, Stage, lost, outcomes, skipped, started
 
-from matbench.measure.protocol import Finished, Known, Pause
+from matbench.errors import IncompleteError, InternalError
+from matbench.measure.protocol import Chain, Finished, Known, Pause, Started
 from matbench.measure.session import Progress, Software
-from matbench.model import Library, Measurement, Samples
+from matbench.model import Ceiling, Library, Measurement, Samples
 
 FINISHED = Finished(threading_layer=None, libraries=SOFTWARE.libraries)
 
@@ -25,6 +26,12 @@ def whole(process=0, blocks=(SMALL, LARGE)):
     """The script of a process that measures everything."""
     told = [measured(case, process) for case in cases_of(blocks)]
     return [HELLO, *told, Pause(len(blocks), 1.0), FINISHED]
+
+
+def chain(lanes, steps, dtype="float64", threads=1, process=0):
+    """A sample of the peak."""
+    samples = Samples((steps,), (1000,), (process,), (0,))
+    return Ceiling(kind="fma", dtype=dtype, lanes=lanes, threads=threads, work=24 * lanes, samples=samples)
 
 
 def stage_of(*scripts, processes, **options):
@@ -176,3 +183,95 @@ def test_a_plan_s_seed_decides_the_orders():
         return stage.job(1).blocks
 
     assert second(1) == second(1) != second(2)
+
+
+# -- the peak ---------------------------------------------------------------------------------------------------------
+
+LIMITS = Started(what="peak of 8 lanes", allowed_s=60.0, before_blocks=True)
+
+
+def test_later_processes_are_told_how_many_steps_of_the_widest_chains_fill_a_sample():
+    told = [chain(1, 7000), chain(8, 6000), chain(8, 6000, threads=2), chain(16, 9000, "float32")]
+    script = whole(0)
+    stage = stage_of([script[0], *told, *script[1:]], whole(1), whole(2), processes=3)
+    events = stage.run()
+    assert stage.job(0).known_chains == ()
+    for place in (1, 2):
+        assert stage.job(place).known_chains == (Chain("float64", 8, 6000), Chain("float32", 16, 9000))
+    assert [each for each in events if isinstance(each, Ceiling)] == told
+
+
+def test_where_there_is_no_peak_none_is_asked_of_later_processes():
+    none = Ceiling(kind="fma", dtype="float64", lanes=1, threads=1, work=1, reason="needs numba")
+    stage = stage_of([HELLO, none, *whole(0)[1:]], whole(1), processes=2)
+    stage.run()
+    assert (stage.job(1).chains, stage.job(1).known_chains) == (False, ())
+
+
+def test_chains_that_are_known_are_not_measured_again_after_a_case_has_ended_the_process():
+    first = [HELLO, chain(8, 6000), Pause(0, 9.0), started(case_in(SMALL, "fast")), lost(CRASHED)]
+    stage = stage_of(first, whole(1), processes=1)
+    stage.run()
+    assert (stage.job(1).chains, stage.job(1).known_chains) == (False, (Chain("float64", 8, 6000),))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_chains_that_end_a_process_are_not_run_again_and_nothing_else_is_lost(place):
+    hung = [HELLO, chain(8, 6000), LIMITS, lost(HUNG)] if place == 0 else [HELLO, LIMITS, lost(HUNG)]
+    script = whole(0)
+    before = [[script[0], chain(8, 6000), *script[1:]]] * place
+    stage = stage_of(*before, hung, *(whole(number) for number in range(place + 1, 3)), processes=2)
+    events = stage.run()
+    assert outcomes(events) == {}
+    assert (stage.job(place + 1).chains, stage.job(place + 1).known_chains) == (False, ())
+    assert len([event for event in events if isinstance(event, Measurement)]) == 2 * 5
+
+
+# -- a later process that comes to nothing ----------------------------------------------------------------------------
+
+NOTHING = {
+    "it can't start": [lost("took the sampling process down with it (exit code 1)")],
+    "it dies before it says anything": [HELLO, lost(CRASHED)],
+    "it dies between the peak and its first block": [HELLO, LIMITS, Pause(0, 9.0), lost(CRASHED)],
+}
+
+
+@pytest.mark.parametrize("script", NOTHING.values(), ids=NOTHING)
+def test_a_later_process_that_comes_to_nothing_ends_the_run_and_what_was_measured_is_told(script):
+    stage, events = stage_of(whole(0), script, processes=6), []
+    with pytest.raises(IncompleteError, match=r"process 2 of 6 took .* before its first block; .*--resume") as caught:
+        events.extend(stage.session.run())  # it keeps what came before the error
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 3
+    assert [each.case for each in events if isinstance(each, Measurement)] == cases_of([SMALL, LARGE])
+    assert [child.ended for child in stage.children] == [1, 1]
+
+
+def test_a_process_that_the_system_refuses_is_an_error_of_ours_only_if_it_is_the_first():
+    def refuse(*_):
+        raise OSError(12, "Cannot allocate memory")
+
+    stage = stage_of(processes=2)
+    stage.session.child = refuse
+    with pytest.raises(InternalError, match=r"could not be started .*Cannot allocate memory.*; free memory"):
+        stage.run()
+    stage = stage_of(whole(0), processes=2)
+    pauses = (event for event in stage.session.run() if isinstance(event, Progress))
+    next(pauses)
+    stage.session.child = refuse
+    with pytest.raises(IncompleteError, match=r"process 2 of 2 could not be started .*Cannot allocate memory"):
+        list(pauses)
+
+
+def test_a_process_that_replaces_one_that_died_is_no_first_one():
+    first = [HELLO, Pause(1, 9.0), started(case_in(LARGE, "base")), lost(CRASHED)]
+    stage = stage_of(first, NOTHING["it can't start"], processes=1)
+    with pytest.raises(IncompleteError, match="process 1 of 1"):
+        stage.run()
+
+
+def test_a_later_process_that_dies_within_a_block_costs_that_block_alone():
+    operands = Started(what="operands of 8", allowed_s=60.0)
+    stage = stage_of(whole(0), [HELLO, operands, Pause(0, 9.0), lost(CRASHED)], whole(2), processes=2)
+    assert outcomes(stage.run()) == {}  # all that it has is kept
+    assert len(stage.job(2).blocks) == 1

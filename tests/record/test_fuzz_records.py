@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
 
+import msgspec
 import pytest
 from fuzzing import damaged, fuzz, scratched
 from hypothesis import given
@@ -27,6 +28,8 @@ from matbench.record.listing import list_files
 from matbench.record.noise import keep_noise, known_noise, noise_path
 from matbench.record.reading import LINES_LIMIT, PAIRS, RUNS, limited_lines, read_record, split_data, split_lines
 from matbench.record.store import keep, read_either, record_path
+from matbench.record.tuning import known_tuning, tuning_path
+from matbench.tuning import Tuned, TunedBlocks, Tuning
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 RUN = record(
@@ -40,6 +43,9 @@ RUN_LINES = encode_record(RUN).splitlines(keepends=True)
 PAIR_LINES = encode_record(PAIR).splitlines(keepends=True)
 BUNDLE_LINES = gzip.decompress(bundled(ALL, MANIFEST)).splitlines(keepends=True)
 PAGE = f"<!doctype html><title>x</title>{island(RUN)}<p>x</p>{island(record(header=header('b', 'm')))}".encode()
+BLOCKS = TunedBlocks("numba_gemm", "float64", 8, 512, 240)
+TUNED = Tuned(blocks=BLOCKS, derived=BLOCKS, rows=8, vectors=3, lanes=8, threads=(1,), sizes=(512,), measured="x")
+TUNING = msgspec.json.encode(Tuning(host_id="h", found=(TUNED,)))
 
 
 def one_sentence(error: MatbenchError) -> None:
@@ -177,6 +183,15 @@ def test_a_noise_floor_that_is_kept_is_known(tmp_path):
     noise = NoiseFloor(schema=PAIR_SCHEMA, host_id="h", floor=0.01, comparisons=3, measured="x")
     keep_noise(noise, tmp_path)
     assert known_noise("h", tmp_path) == noise
+
+
+@fuzz(300)
+@given(data=scratched(TUNING) | st.binary(max_size=60))
+def test_any_tuning_is_known_or_not(tmp_path_factory, data):
+    folder = folder_of(tmp_path_factory)
+    tuning_path("h", folder).write_bytes(data)
+    found = known_tuning("h", folder)
+    assert found is None or all(each.blocks.words and each.threads for each in found.found)
 
 
 # -- the cases that were asked for by name -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 
 from matbench.errors import RecordError
 from matbench.pairing import NoiseFloor
-from matbench.record.noise import keep_noise, known_noise, noise_path
+from matbench.record.noise import every_noise, keep_noise, known_noise, noise_path
 
 NOISE = NoiseFloor(host_id="0123456789abcdef", floor=0.0042, comparisons=8, measured="2026-11-22T16:12:03Z")
 
@@ -53,7 +53,18 @@ def test_a_floor_that_was_measured_while_threads_spun_otherwise_is_none(tmp_path
     assert known_noise(NOISE.host_id, tmp_path, spins={}) is None
 
 
-def test_a_floor_of_before_that_was_told_is_taken(tmp_path):
+def test_a_floor_of_before_that_was_told_is_known_and_not_taken(tmp_path):
     text = '{"host_id":"0123456789abcdef","floor":0.1,"comparisons":1,"measured":""}'
     noise_path(NOISE.host_id, tmp_path).write_text(text, encoding="utf-8")
-    assert known_noise(NOISE.host_id, tmp_path, spins={"KMP_BLOCKTIME": "2"}).floor == 0.1
+    assert known_noise(NOISE.host_id, tmp_path).floor == 0.1
+    assert known_noise(NOISE.host_id, tmp_path, spins={}) is None
+
+
+def test_all_that_are_kept_are_found_by_their_machines(tmp_path):
+    assert every_noise(tmp_path / "none") == {}
+    other = msgspec.structs.replace(NOISE, host_id="fedcba")
+    for each in (NOISE, other):
+        keep_noise(each, tmp_path)
+    noise_path("broken", tmp_path).write_text("{", encoding="utf-8")
+    (tmp_path / "noise-a b.json").write_text("{}", encoding="utf-8")
+    assert every_noise(tmp_path) == {NOISE.host_id: NOISE, "fedcba": other}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.plausible import implausible
+from matbench.analyse.statistics import processes_of
 from matbench.errors import UsageError
+from matbench.measure.presets import preset
 from matbench.record.listing import list_records
 
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -34,6 +37,16 @@ def tiny(tool):
 def test_each_machine_has_as_many_measurements_as_asked_for(tool, tiny):
     assert [len(each.measurements) for each in tiny] == [500, 500]
     assert len(next(tool("fleet_records").records(1, 7, seed=1)).measurements) == 7
+
+
+def test_cases_are_sampled_in_as_many_processes_as_those_of_a_real_run(tiny):
+    standard = preset("standard")
+    taken = [measured.samples for each in tiny for measured in each.measurements if len(measured.samples)]
+    counts = Counter(map(processes_of, taken))
+    assert counts[standard.processes] > 0.9 * len(taken)
+    assert set(counts) <= {1, standard.processes // 2, standard.processes}
+    assert max(map(len, taken)) <= standard.rounds
+    assert all(len(set(zip(each.process, each.round, strict=True))) == len(each) for each in taken)
 
 
 def test_no_machine_is_like_another(tiny):
@@ -84,7 +97,20 @@ def test_the_growth_is_told_for_every_command_and_number_of_machines(tool, monke
     page = fleet.to_markdown(found)
     assert "| `records`" in page
     assert "| 2 machines |" in page
+    assert "so many were not read here" in page
     assert len(said) == 2 * (1 + len(names))
+
+
+@pytest.mark.parametrize(("seconds", "peak_bytes", "said"), [
+    ((1.0, 9.0, 4.9), 2**30, "no command took more"),
+    ((4.0, 5.1, 5.2), 2**20, "more was taken by `compare`"),
+    ((1.0, 1.0, 1.0), 2**30 + 1, "more was taken by `compare`"),
+])  # fmt: skip
+def test_a_promise_that_is_broken_stands_on_the_page(tool, seconds, peak_bytes, said):
+    fleet = tool("fleet")
+    readings = (fleet.Reading(1000, "compare", seconds, peak_bytes), fleet.Reading(10, "records", (9.0,) * 3, 2**31))
+    found = fleet.Growth(created="x", machine="x", measurements=500, bytes={}, readings=readings)
+    assert fleet.kept(found) == said
 
 
 def test_a_command_that_fails_is_told(tool, tmp_path):

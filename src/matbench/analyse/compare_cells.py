@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from matbench.analyse.statistics import call_interval, processes_of, rank_of_bound
+from matbench.analyse.statistics import is_few, rank_of_bound, student_reach
 from matbench.model import Case, Samples
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
@@ -89,33 +89,75 @@ def medians(taken: Sequence[Samples]) -> Array:
     array, 3 x cases
         Middles, lower and upper bounds, s; NaN for bounds where there are too few samples or processes.
     """
-    found = np.full((3, len(taken)), np.nan)
-    processes = [processes_of(each) for each in taken]
-    alone = [place for place, count in enumerate(processes) if count == 1]
-    found[:, alone] = _over_rounds([taken[place] for place in alone])
-    for place, count in enumerate(processes):
-        if count > 1:
-            interval = call_interval(taken[place])
-            found[0, place] = interval.estimate
-            if interval.low is not None and interval.high is not None:
-                found[1:, place] = interval.low, interval.high
+    sizes, owner, seconds = _grouped(taken)
+    of_process = _intervals(seconds, sizes)
+    processes = np.bincount(owner, minlength=len(taken))
+    is_alone = processes == 1
+    found = np.empty((3, len(taken)))
+    found[:, is_alone] = of_process[:, is_alone[owner]]
+    found[:, ~is_alone] = _intervals(of_process[0, ~is_alone[owner]], processes[~is_alone], are_processes=True)
     return found
 
 
-def _over_rounds(taken: Sequence[Samples]) -> Array:
-    """The same of cases of one process each, whose rounds are the observations: all at once, as most there are."""
-    counts = np.fromiter((len(each.loops) for each in taken), dtype=np.intp, count=len(taken))
-    total = int(counts.sum())
-    loops = np.fromiter(chain.from_iterable(each.loops for each in taken), dtype=float, count=total)
-    elapsed = np.fromiter(chain.from_iterable(each.elapsed_ns for each in taken), dtype=float, count=total)
-    seconds = elapsed * 1e-9 / loops
-    starts = np.cumsum(counts) - counts
-    found = np.full((3, len(taken)), np.nan)
-    for count in map(int, np.unique(counts)):
-        places = np.flatnonzero(counts == count)
-        ordered = np.sort(seconds[starts[places][:, None] + np.arange(count)], axis=1)
-        found[0, places] = (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
-        rank = rank_of_bound(count)
+def _grouped(taken: Sequence[Samples]) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+    """The samples of all cases, those of a process side by side.
+
+    Returns
+    -------
+    sizes
+        How many each process of each case took.
+    owner
+        Place of its case, ascending.
+    seconds
+        Time of a call in each sample, s.
+    """
+    counts = np.fromiter(map(len, map(attrgetter("loops"), taken)), dtype=np.intp)
+    case, process = np.repeat(np.arange(len(taken)), counts), _joined(taken, "process")
+    order = np.lexsort((process, case))  # within a case they may lie in any order
+    seconds = _joined(taken, "elapsed_ns") * 1e-9 / _joined(taken, "loops")
+    case, process = case[order], process[order]
+    is_first = np.ones(len(case), dtype=bool)
+    is_first[1:] = (np.diff(case) != 0) | (np.diff(process) != 0)
+    begins = np.flatnonzero(is_first)
+    return np.diff(begins, append=len(case)), case[begins], seconds[order]
+
+
+def _joined(taken: Sequence[Samples], field: str) -> NDArray[np.int64]:
+    """One field of all samples, case after case; no function of Python is called for each."""
+    return np.fromiter(chain.from_iterable(map(attrgetter(field), taken)), dtype=np.int64)
+
+
+def _intervals(seconds: Array, sizes: NDArray[np.intp], *, are_processes: bool = False) -> Array:
+    """The middle of each group of times with its bounds, 3 x groups; groups of one size are sorted all at once.
+
+    Parameters
+    ----------
+    seconds
+        Group after group.
+    sizes
+        Of the groups, at least 1.
+    are_processes
+        Whether each time stands for a process: then a few of them have Student's interval.
+    """
+    starts = np.cumsum(sizes) - sizes
+    found = np.full((3, len(sizes)), np.nan)
+    for size in np.unique(sizes).tolist():
+        places = np.flatnonzero(sizes == size)
+        ordered = np.sort(seconds[starts[places][:, None] + np.arange(size)], axis=1)
+        if are_processes and is_few(size):
+            found[:, places] = _student(ordered)
+            continue
+        found[0, places] = (ordered[:, (size - 1) // 2] + ordered[:, size // 2]) / 2
+        rank = rank_of_bound(size)
         if rank is not None:
-            found[1, places], found[2, places] = ordered[:, rank - 1], ordered[:, -rank]
+            found[1:, places] = ordered[:, rank - 1], ordered[:, -rank]
+    return found
+
+
+def _student(seconds: Array) -> Array:
+    """Means of rows of times with Student's intervals, by their logarithms: rows x times to 3 x rows."""
+    logs = np.log(seconds)
+    middles = logs.mean(axis=1)
+    reaches = student_reach(seconds.shape[1]) * logs.std(axis=1, ddof=1)
+    found: Array = np.exp(np.stack([middles, middles - reaches, middles + reaches]))
     return found

@@ -87,7 +87,7 @@ def drift_between(
         Runs that were repeated with nothing changed (see `repeats_of`); two that are compared with each other do not
         tell their own drift.
     floors
-        host_id -> spread that the machine shows between identical code, as a logarithm, where it was measured.
+        Name of a run -> spread that its machine shows between identical code, as a logarithm, where it was measured.
 
     Notes
     -----
@@ -97,7 +97,7 @@ def drift_between(
     """
     found = [*_by_pace(base, run, threads)]
     for each in (base, run):
-        floor = (floors or {}).get(each.header.host.host_id)
+        floor = (floors or {}).get(each.name)
         if floor is not None:
             found.append(Drift(floor, "the machine's measured noise floor"))
     sides = {id(base), id(run)}

@@ -14,7 +14,7 @@ from matbench.analyse.software import blas, duplicates, threading_layer, variabl
 from matbench.units import format_bytes, format_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from matbench.model import Conditions, Environment, Host
     from matbench.pairing import NoiseFloor
@@ -30,11 +30,26 @@ FAST_CLOCKS = ("tsc", "arch_sys_counter", "kvm-clock", "hyperv_clocksource_tsc_p
 
 
 def diagnose(
-    host: Host, environment: Environment, conditions: Conditions, noise: NoiseFloor | None = None
+    host: Host,
+    environment: Environment,
+    conditions: Conditions,
+    noise: NoiseFloor | None = None,
+    *,
+    spins: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """What the doctor finds, in the order in which to mend it: faults, warnings, then what is fine.
 
     What the machine doesn't tell is one line at the end.
+
+    Parameters
+    ----------
+    host, environment, conditions
+        The machine card.
+    noise
+        What is kept of the machine's noise.
+    spins
+        How long idle threads spin in a sampling process, as `matbench.spinning` tells it: a floor that was measured
+        while they spun otherwise is told and not used. By default any is.
     """
     found = [finding for rule in RULES for finding in rule(host, conditions)]
     found += [
@@ -42,7 +57,7 @@ def diagnose(
         *duplicates(environment),
         *variables(host, environment, conditions),
         *threading_layer(environment),
-        *_noise(noise),
+        *_noise(noise, spins),
     ]
     ranks = ("fault", "warning", "ok")
     return (*sorted(found, key=lambda finding: ranks.index(finding.level)), *_unknown(host, conditions))
@@ -226,8 +241,13 @@ def _temperature(_: Host, conditions: Conditions) -> Iterator[Finding]:
         yield fine("temperature", f"{degrees:.0f} °C", "the processor has no need to slow down")
 
 
-def _noise(noise: NoiseFloor | None) -> Iterator[Finding]:
+def _noise(noise: NoiseFloor | None, spins: Mapping[str, str] | None) -> Iterator[Finding]:
     if noise is None:
+        return
+    if spins is not None and not noise.holds_for(spins):
+        saw = f"the floor of {noise.measured[:10]} was measured while idle threads spun otherwise, and is not used"
+        why = "whoever waits for a processor that they hold is part of what identical code differs by"
+        yield warning("noise", saw, why, "matbench doctor --noise")
         return
     apart = format_percent(math.expm1(noise.floor))
     saw = f"identical code differs by up to {apart} here ({noise.comparisons} comparisons, {noise.measured[:10]})"

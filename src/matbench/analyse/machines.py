@@ -65,8 +65,14 @@ class Mean(NamedTuple):
 
     ratio: Interval  # geometric mean of: time of the base over time of the run
     share: float | None  # geometric mean of the shares of the run's own measured peak
-    word: Word
     cells: int  # that it is the mean of: those with bounds in all runs, where there are any
+    drift: float  # that the bounds hold, as a logarithm
+    settled: Word | None  # the word where none is to be found
+
+    @property
+    def word(self) -> Word:
+        """What may be said of the run: found when it is asked for, as of most means among many runs it never is."""
+        return self.settled or word_of(self.ratio, self.drift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +193,8 @@ class Comparison:
         shares = np.exp(np.log(self.shares[:, kept]).mean(axis=1)).tolist()
         ratios = mean_ratios(self.ratios[:, :, kept])
         for run, (ratio, share) in enumerate(zip(ratios, shares, strict=True)):
-            yield Mean(ratio, None if np.isnan(share) else share, self._word(run, ratio, threads), len(kept))
+            told = None if np.isnan(share) else share
+            yield Mean(ratio, told, len(kept), self._drift(run, threads), self._settled(run))
 
     def mean(self, run: int, group: Group) -> Mean:
         """The geometric means of one run over the cells of a group."""
@@ -203,14 +210,18 @@ class Comparison:
 
     def word(self, run: int, place: int) -> Word:
         """What may be said of a run in one cell."""
-        return self._word(run, self.ratio(run, place), {self.cells[place].threads})
+        drift = self._drift(run, {self.cells[place].threads})
+        return self._settled(run) or word_of(self.ratio(run, place), drift)
 
-    def _word(self, run: int, ratio: Interval, threads: Collection[int]) -> Word:
+    def _settled(self, run: int) -> Word | None:
+        """The word of a run whatever its figures are; None where they decide."""
         if run == self.base:
             return "EQUIVALENT"
-        if self.runs[run].doubt or self.runs[self.base].doubt:
-            return "INVALID"
-        return word_of(ratio, max(self.drifts[run][count].size for count in threads))
+        return "INVALID" if self.runs[run].doubt or self.runs[self.base].doubt else None
+
+    def _drift(self, run: int, threads: Collection[int]) -> float:
+        """The largest that is allowed for on these thread counts."""
+        return max(self.drifts[run][count].size for count in threads)
 
 
 def _interval(values: Array) -> Interval:
@@ -258,7 +269,7 @@ def compare(
     dtype, shapes
         Only cells of this element type and of these (m, n, k); all by default.
     floors
-        host_id -> measured noise floor, as a logarithm.
+        Name of a run -> measured noise floor of its machine, as a logarithm.
     foreign
         Origin of kernels that need not be products of matrices.
 
@@ -370,13 +381,17 @@ def _contents(cells: Collection[Cell]) -> str:
 
 
 def _excluded(runs: Sequence[Run], wanted: Sequence[frozenset[Cell]], cells: Sequence[Cell]) -> tuple[Excluded, ...]:
+    alike: dict[frozenset[Cell], list[int]] = {}  # most of many runs have the same cells as others
+    for place, own in enumerate(wanted):
+        alike.setdefault(own, []).append(place)
     every = frozenset(cells)
     lacking: dict[Cell, list[int]] = {cell: [] for cell in cells}
-    for place, own in enumerate(wanted):
+    for own, places in alike.items():
         for cell in every - own:
-            lacking[cell].append(place)
+            lacking[cell].extend(places)
     return tuple(
-        Excluded(cell, tuple(lacking[cell]), _reason(cell, [runs[at] for at in lacking[cell]])) for cell in cells
+        Excluded(cell, tuple(sorted(places)), _reason(cell, [runs[at] for at in sorted(places)]))
+        for cell, places in lacking.items()
     )
 
 

@@ -9,6 +9,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from matbench.analyse.rows import Interval
 from matbench.model import FEWEST_PROCESSES, Samples
@@ -18,6 +19,7 @@ __all__ = [
     "call_interval",
     "call_seconds",
     "holm",
+    "is_few",
     "median_interval",
     "over_processes",
     "paired_ratio",
@@ -25,6 +27,7 @@ __all__ = [
     "processes_of",
     "rank_of_bound",
     "sign_test",
+    "student_reach",
     "upper_bound",
 ]
 
@@ -210,7 +213,7 @@ def _over_groups(values: Iterable[tuple[int, float]], confidence: float) -> Inte
     if len(groups) == 1:
         return median_interval(groups[0], confidence)
     each = [statistics.median(group) for group in groups]
-    return _student(each, confidence) if _is_few(len(each), confidence) else median_interval(each, confidence)
+    return _student(each, confidence) if is_few(len(each), confidence) else median_interval(each, confidence)
 
 
 def _by_process(values: Iterable[tuple[int, float]]) -> list[list[float]]:
@@ -220,19 +223,30 @@ def _by_process(values: Iterable[tuple[int, float]]) -> list[list[float]]:
     return list(groups.values())
 
 
-def _is_few(processes: int, confidence: float) -> bool:
-    """Whether they are too few for order statistics, but not for Student's interval."""
+def is_few(processes: int, confidence: float = CONFIDENCE) -> bool:
+    """Whether so many processes are too few for order statistics, but not for Student's interval."""
     return processes >= FEWEST_PROCESSES and rank_of_bound(processes, confidence) is None
 
 
 def _student(values: Sequence[float], confidence: float) -> Interval:
     """The mean of a few values with Student's interval."""
+    middle = statistics.fmean(values)
+    reach = student_reach(len(values), confidence) * statistics.stdev(values)
+    return Interval(middle, middle - reach, middle + reach)
+
+
+@lru_cache
+def student_reach(count: int, confidence: float = CONFIDENCE) -> float:
+    """How many standard deviations of so many values Student's interval of their mean reaches to each side.
+
+    Examples
+    --------
+    >>> round(student_reach(3), 4), round(student_reach(5), 4)
+    (2.4841, 1.2417)
+    """
     from scipy.special import stdtrit  # noqa: PLC0415  a quarter of a second, for runs that ended early
 
-    middle = statistics.fmean(values)
-    quantile = float(stdtrit(len(values) - 1, 0.5 + confidence / 2))
-    reach = quantile * statistics.stdev(values) / math.sqrt(len(values))
-    return Interval(middle, middle - reach, middle + reach)
+    return float(stdtrit(count - 1, 0.5 + confidence / 2)) / math.sqrt(count)
 
 
 def call_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
@@ -246,7 +260,7 @@ def call_interval(samples: Samples, confidence: float = CONFIDENCE) -> Interval:
         Two-sided.
     """
     values = tuple(zip(samples.process, call_seconds(samples), strict=True))
-    if _is_few(processes_of(samples), confidence):
+    if is_few(processes_of(samples), confidence):
         return _exponential(_student([math.log(statistics.median(each)) for each in _by_process(values)], confidence))
     return _over_groups(values, confidence)
 

@@ -125,9 +125,17 @@ def show(
     verdicts: Annotated[
         bool, typer.Option("--verdicts", help="Of a comparison: all figures anew from the raw samples.")
     ] = False,
+    machine_code: Annotated[
+        bool, typer.Option("--machine-code", help="What the hot loops were compiled to, and nothing else.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show a record: the ladder as a table, and what it says."""
+    if machine_code:
+        from matbench.cli.machine_code import show_machine_code
+
+        beside = {"--verdicts": verdicts, "--size": size, "--base": base}
+        return show_machine_code(record, results, dtype=dtype, beside=beside, as_json=json)
     if verdicts:
         from matbench.cli.verdicts import show_verdicts
 
@@ -235,7 +243,9 @@ def export(
         list[str] | None,
         typer.Argument(metavar="[RECORD..]", help="File, id or machine, the latest by default; several in a bundle."),
     ] = None,
-    to: Annotated[str | None, typer.Option(metavar="FORMAT", help="csv, samples, json, md, record or asv.")] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="csv, samples, json, md, record, asv or (machine) code.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="PATH", help="A file, not the screen; for asv its results folder."),

@@ -15,7 +15,9 @@ def pair(
     a: Annotated[
         str | None, typer.Argument(metavar="A", help="Kernel, or a function of yours: module:name or file.py:name.")
     ] = None,
-    b: Annotated[str | None, typer.Argument(metavar="B", help="What it is compared with.")] = None,
+    b: Annotated[
+        str | None, typer.Argument(metavar="B", help="What it is compared with; blas: the fastest library there is.")
+    ] = None,
     aa: Annotated[
         bool, typer.Option("--aa", help="Compare A with its own clone: what this machine can tell apart.")
     ] = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +11,22 @@ import msgspec
 from matbench.analyse.compare_runs import Run
 from matbench.analyse.machines import AXES, Axis, Comparison, compare
 from matbench.cli import console
-from matbench.cli.compare_sources import named_sources, reduced
+from matbench.cli.compare_sources import named_sources, no_collector, reduced
 from matbench.cli.reading import parse_dtype
 from matbench.errors import UsageError
 from matbench.record.exchange import FOREIGN
 from matbench.record.listing import Wanted
-from matbench.record.noise import known_noise
+from matbench.record.noise import every_noise
 from matbench.record.store import write_text
 from matbench.sizes import parse_sizes
+from matbench.spinning import spins_of
 
 __all__ = ["FORMATS", "Options", "compare_records"]
 
 FORMATS = ("text", "md", "csv", "json", "html")
 SUFFIXES = {".md": "md", ".csv": "csv", ".json": "json", ".html": "html", ".htm": "html"}
 PAGE = Path("comparison.html")
+NAMED = 3  # runs that a sentence names
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ def compare_records(options: Options) -> int:
         latest=options.latest,
     )
     runs = reduced(sources)
-    found = compare(
-        runs, _baseline(runs, options.baseline), dtype=dtype, shapes=shapes, floors=_floors(runs), foreign=FOREIGN
-    )
+    base, floors = _baseline(runs, options.baseline), _floors(runs)
+    with no_collector():
+        found = compare(runs, base, dtype=dtype, shapes=shapes, floors=floors, foreign=FOREIGN)
+        text = _rendered(found, form, axis, every=bool(shapes))
     for name, reason in found.aside:
         console.warn(f"{name} is set aside: {reason}")
-    text = _rendered(found, form, axis, every=bool(shapes))
     target = options.output or (PAGE if form == "html" else None)
     if target is None:
         console.data(text)
@@ -107,10 +109,26 @@ def _baseline(runs: Sequence[Run], asked: str | None) -> int:
     return max(places, key=lambda place: runs[place].header.created)
 
 
-def _floors(runs: Iterable[Run]) -> dict[str, float]:
-    """The noise floors that this installation knows."""
-    known = {host: known_noise(host) for host in {run.header.host.host_id for run in runs}}
-    return {host: noise.floor for host, noise in known.items() if noise is not None}
+def _floors(runs: Sequence[Run]) -> dict[str, float]:
+    """The noise floors that this installation knows, by the runs that were made as these floors were measured."""
+    known = every_noise()
+    found: dict[str, float] = {}
+    others: list[str] = []
+    for run in runs:
+        noise = known.get(run.header.host.host_id)
+        if noise is None:
+            continue
+        if noise.holds_for(spins_of(run.header.environment.variables)):
+            found[run.name] = noise.floor
+        else:
+            others.append(run.name)
+    if others:
+        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+        console.warn(
+            f"the stored noise floor is not used for {', '.join(others[:NAMED])}{more}: idle threads spun otherwise "
+            "when it was measured; measure it anew with matbench doctor --noise"
+        )
+    return found
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------

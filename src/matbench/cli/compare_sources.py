@@ -24,7 +24,7 @@ from matbench.record.islands import is_page, page_records
 from matbench.record.listing import Listed, Wanted, chosen, list_records
 from matbench.record.store import read_header, read_record, resolve_record
 
-__all__ = ["Source", "named_sources", "reduced"]
+__all__ = ["Source", "named_sources", "no_collector", "reduced"]
 
 WHOLLY_CHECKED = 100  # runs up to which each is checked as `matbench validate` does; of more only the roof is
 MOST_PROCESSES = 8  # that read: more wait for the disk
@@ -223,7 +223,7 @@ def _pool() -> ProcessPoolExecutor | None:
 
 
 def _of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) -> _Outcome:
-    with _no_collector():
+    with no_collector():
         try:
             return _outcome(read_asv(path) if is_asv else read_record(path), name, is_checked=is_checked)
         except RecordError as error:
@@ -231,15 +231,15 @@ def _of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) -
 
 
 def _outcome(record: Record, name: str, *, is_checked: bool) -> _Outcome:
-    with _no_collector():
+    with no_collector():
         findings = implausible(record) if is_checked else ()
         fault = f"INVALID: {findings[0].rstrip('.')}" if findings else None
         return _Outcome(reduce_record(record, name, fault), said=record.warnings)
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Without the search for cycles, which looks at millions of live numbers again and again and finds none."""
+def no_collector() -> Iterator[None]:
+    """Within, no search for cycles, which looks at millions of live numbers again and again and finds none."""
     was_on = gc.isenabled()
     gc.disable()
     try:

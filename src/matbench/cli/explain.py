@@ -26,12 +26,12 @@ from matbench.kernels.machine_code import assembly, counted, why_no_assembly
 from matbench.kernels.registry import FLOATS
 from matbench.measure.libraries import add_blas_kernels, blas_of_numpy
 from matbench.measure.tuning import KERNEL
-from matbench.model import ITEMSIZE, Caches, Census, Dtype, MachineCode
+from matbench.model import ITEMSIZE, Caches, Dtype, MachineCode
 from matbench.operations import OPERATIONS
 from matbench.present.ceilings import ceiling_sentence
 from matbench.present.choose import headline_problem, is_measured
 from matbench.present.json_object import row_object
-from matbench.present.machine_code import code_table, code_words, stored_code
+from matbench.present.machine_code import code_object, code_table, code_words, stored_code
 from matbench.present.operations import heading
 from matbench.present.words import clean, count_threads, speed_text, time_text, unit_of, where
 from matbench.record.host import read_host
@@ -272,7 +272,7 @@ def _json(told: _Told) -> str:
     """All of it as one object; what has no value is null."""
     counts = None
     if told.code is not None:
-        counts = {**_code_json(told.code.counts), "widest_bits": 8 * told.code.widest}
+        counts = {**code_object(told.code.counts), "widest_bits": 8 * told.code.widest}
     kept = told.measured.code
     content = {
         **msgspec.structs.asdict(told.made.card),
@@ -287,18 +287,9 @@ def _json(told: _Told) -> str:
         "record": told.measured.record,
         "measurements": [_row_json(row, told.measured) for row in told.measured.rows],
         "measured_says": told.measured.words,
-        "measured_machine_code": None if kept is None else _code_json(kept),
+        "measured_machine_code": None if kept is None else code_object(kept),
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
-
-
-def _code_json(code: MachineCode) -> dict[str, object]:
-    return {"hot_loop": _census_json(code.loop), "all": _census_json(code.whole)}
-
-
-def _census_json(one: Census) -> dict[str, int]:
-    counts = msgspec.structs.asdict(one)
-    return {"width_bits": 8 * counts.pop("width"), **counts}
 
 
 def _row_json(row: Row, measured: _Measured) -> dict[str, object]:

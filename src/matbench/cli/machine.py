@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 
 from matbench.analyse.doctor import diagnose
@@ -11,9 +13,11 @@ from matbench.errors import UsageError
 from matbench.pairing import Settings
 from matbench.present.card import host_lines, software_lines
 from matbench.present.tables import render_markdown
+from matbench.record.environment import environment_given
 from matbench.record.here import Machine
 from matbench.record.host import machine_label, read_conditions, read_environment, read_host
 from matbench.record.noise import keep_noise, known_noise
+from matbench.spinning import short_spins, spins_of
 from matbench.units import format_seconds
 
 __all__ = ["examine", "show_host"]
@@ -59,9 +63,11 @@ def examine(*, strict: bool, as_json: bool, noise: bool = False) -> int:
     """
     if noise:
         _measure_noise()
-    host = read_host()
+    host, environment = read_host(), read_environment()
     known = known_noise(host.host_id) if host.host_id != "unknown" else None
-    findings = diagnose(host, read_environment(), read_conditions(), known)
+    # A floor is of sampling processes, which are given more than is set here.
+    spins = spins_of(environment_given(environment, short_spins(os.environ)).variables)
+    findings = diagnose(host, environment, read_conditions(), known, spins=spins)
     if as_json:
         console.data(_indented(findings))
     else:

@@ -138,6 +138,10 @@ def list_kernels(blas: tuple[str, ...], operations: str | None, *, as_json: bool
             for each in registry.of(operation)
         ]
         console.data(render_markdown(("family", "kernel", "the idea it adds", "types", "threads", "here"), lines))
+    if PRODUCT in chosen:
+        from matbench.cli.libraries import other_libraries, tell_others
+
+        tell_others(other_libraries())
     console.hint("measure them: matbench run | matbench run --operations matvec,inverse")
     return 0
 

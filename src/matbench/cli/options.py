@@ -15,8 +15,22 @@ RESULTS = Path("results")
 # contract, and `run --output DIR` is in it.
 Results = Annotated[Path, typer.Option("--results", "--output", "-o", metavar="DIR", help="Folder of the results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def _libraries(typed: list[str] | None) -> list[str] | None:
+    """What ``--blas`` names: paths as they are, ``all`` as those of all libraries that lie on this machine."""
+    if not typed:
+        return typed
+    from matbench.cli.libraries import named_libraries
+
+    return named_libraries(typed)
+
+
 Blas = Annotated[
-    list[str] | None, typer.Option("--blas", metavar="PATH", help="A further BLAS library to measure; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--blas", metavar="PATH", callback=_libraries, help="A further BLAS library, or all that lie here; repeatable."
+    ),
 ]
 
 

@@ -19,6 +19,7 @@ from matbench.analyse.doctor import diagnose
 from matbench.blocks import with_kept_blocks
 from matbench.cli import console
 from matbench.cli.interrupts import interruptible
+from matbench.cli.opponent import BEST, Trial, rivals, with_opponents
 from matbench.cli.options import results_option
 from matbench.cli.reading import parse_dtype
 from matbench.cli.run_options import LARGEST_SEED, parse_threads
@@ -31,7 +32,7 @@ from matbench.measure.pairs import PairEvent, PairProgress, PairSession, PairsTo
 from matbench.measure.pairs_plan import comparison_seconds, promised_seconds
 from matbench.measure.pairs_sources import Source, operation_of, parse_arms
 from matbench.operations import OPERATIONS
-from matbench.pairing import PairEnd, PairHeader, PairRecord, Refusal
+from matbench.pairing import Cell, PairEnd, PairHeader, PairRecord, Refusal
 from matbench.record.differences import differences
 from matbench.record.here import Machine
 from matbench.record.host import read_conditions
@@ -44,6 +45,7 @@ from matbench.units import format_seconds, parse_duration
 __all__ = ["Options", "Work", "check_seed", "code_of", "compare", "followed", "parse_claim", "tell_refusals"]
 
 CODES = {"wrong": 1, "ended": 3, "skipped": 2}  # exit codes of what could not be compared, the first that applies
+SHARE_OF_TRIAL = 0.2  # of a budget, that choosing the opponent may take
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def compare(options: Options) -> int:
     add_blas_kernels(registry, options.blas)
     arms = _arms(options, registry)
     registry = with_kept_blocks(registry, machine, [arm.label for arm in arms])
-    work = _resumed(options, arms, machine) if options.resume else _begun(options, arms, registry, machine)
+    work = _resumed(options, arms, registry, machine) if options.resume else _begun(options, arms, registry, machine)
     path, interrupts = followed(work, registry, machine, output=options.output, blas=options.blas, start_ns=start_ns)
     return _told(options, path, interrupts)
 
@@ -145,6 +147,8 @@ def check_seed(seed: int) -> None:
 
 
 def _arms(options: Options, registry: Registry) -> tuple[Source, Source]:
+    if _wants_best(options, registry):
+        return parse_arms([options.a or ""], registry)[0], Source(BEST)
     typed = [options.a or "", options.b or options.a or ""]
     a, b = parse_arms(typed, registry)
     if a.place is not None and a == b and not options.aa:
@@ -152,7 +156,21 @@ def _arms(options: Options, registry: Registry) -> tuple[Source, Source]:
     return a, b
 
 
+def _wants_best(options: Options, registry: Registry) -> bool:
+    """Whether the opponent is the fastest BLAS library, whichever that is."""
+    return options.b == BEST and BEST not in registry.names
+
+
+def _sources(arms: tuple[Source, Source], cells: Sequence[Cell]) -> tuple[Source, ...]:
+    """All arms of some cells: in place of `BEST` the libraries that were chosen."""
+    if arms[1].label != BEST:
+        return arms
+    return (arms[0], *(Source(name) for name in dict.fromkeys(cell.b for cell in cells)))
+
+
 def _begun(options: Options, arms: tuple[Source, Source], registry: Registry, machine: Machine) -> Work:
+    operation = operation_of((arms[0].label, arms[1].label), registry)
+    names = rivals(registry, arms[0].label, operation) if _wants_best(options, registry) else ()
     cells = cells_of(
         arms[0].label,
         arms[1].label,
@@ -160,7 +178,7 @@ def _begun(options: Options, arms: tuple[Source, Source], registry: Registry, ma
         dtype=parse_dtype(options.dtype),
         threads=parse_threads(options.threads),
         processors=machine.processors,
-        operation=operation_of((arms[0].label, arms[1].label), registry),
+        operation=operation,
     )
     settings = settings_for(
         len(cells),
@@ -168,8 +186,12 @@ def _begun(options: Options, arms: tuple[Source, Source], registry: Registry, ma
         claim=parse_claim(options.claim) if options.claim is not None else 0.0,
         budget_s=parse_duration(options.budget) if options.budget else 0.0,
     )
-    asked = Asked(cells, arms, settings, _command(options, arms), options.seed, options.machine)
-    return Work(pair_header(asked, machine), arms)
+    if names:
+        limit_s = SHARE_OF_TRIAL * settings.budget_s if settings.budget_s else None
+        cells = with_opponents(cells, names, registry, machine, Trial(options.blas, options.seed, limit_s))
+    sources = _sources(arms, cells)
+    asked = Asked(cells, sources, settings, _command(options, arms), options.seed, options.machine)
+    return Work(pair_header(asked, machine), sources)
 
 
 def _command(options: Options, arms: tuple[Source, Source]) -> str:
@@ -184,7 +206,7 @@ def _command(options: Options, arms: tuple[Source, Source]) -> str:
     return " ".join(words)
 
 
-def _resumed(options: Options, arms: tuple[Source, Source], machine: Machine) -> Work:
+def _resumed(options: Options, arms: tuple[Source, Source], registry: Registry, machine: Machine) -> Work:
     """The newest comparison of these two that did not reach its end.
 
     Raises
@@ -196,20 +218,22 @@ def _resumed(options: Options, arms: tuple[Source, Source], machine: Machine) ->
     for name in ("sizes", "dtype", "threads", "claim", "budget", "processes", "seed", "machine"):
         if getattr(options, name) != getattr(default, name):
             raise UsageError(f"--resume continues a comparison as it was begun; leave out --{name}")
-    labels = (arms[0].label, arms[1].label)
+    a, b = arms[0].label, arms[1].label
+    opponents = rivals(registry, a) if _wants_best(options, registry) else (b,)
     for path in reversed(incomplete_pairs(options.output, machine.host.host_id)):
         record = read_pairs(path)
-        if all((cell.a, cell.b) == labels for cell in record.header.cells):
+        if all(cell.a == a and cell.b in opponents for cell in record.header.cells):
             apart = differences(record.header, machine.host, machine.environment)
             if apart:
                 raise UsageError(f"{record.header.id} can't be continued: {'; '.join(apart)}; begin anew")
-            if record.header.digests != digests(arms):
+            sources = _sources(arms, record.header.cells)
+            if record.header.digests != digests(sources):
                 raise UsageError(
                     f"{record.header.id} can't be continued: a file of its functions has changed; begin anew"
                 )
-            return Work(record.header, arms, record, path)
+            return Work(record.header, sources, record, path)
     raise UsageError(
-        f"no interrupted comparison of {labels[0]} with {labels[1]} on this machine under {options.output.name}; "
+        f"no interrupted comparison of {a} with {b} on this machine under {options.output.name}; "
         "begin one without --resume"
     )
 

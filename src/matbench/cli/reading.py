@@ -24,6 +24,7 @@ from matbench.model import DTYPES, Dtype, Header, Problem, Record
 from matbench.operations import PRODUCT
 from matbench.present.choose import credit_at, headline_problem, headline_problems
 from matbench.present.json_object import run_object
+from matbench.present.machine_code import codes_csv, compiled_kernels
 from matbench.present.operations import contrast
 from matbench.present.tables import to_csv
 from matbench.present.words import clean
@@ -298,7 +299,9 @@ def _encoded(record: Record, table: Table, form: str, base: str | None, results:
         return told(record.header, sections_of(record, table, base), kept(results))
     if form == "record":
         return encode_record(record).decode()
-    raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record, asv")
+    if form == "code":
+        return codes_csv(compiled_kernels(record))
+    raise UsageError(f"no format {form!r}; there are: csv, samples, json, md, record, asv, code")
 
 
 def export_record(argument: str | None, results: Path, *, form: str, target: Path | None, base: str | None) -> int:

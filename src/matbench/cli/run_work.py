@@ -14,6 +14,7 @@ from matbench.cli.run_options import Options
 from matbench.errors import UsageError
 from matbench.kernels import Registry
 from matbench.measure.plan import COMPILE_S, block_seconds, cases_of, run_processes, run_seconds
+from matbench.measure.turns import whole_turns
 from matbench.model import Block, Header, Measurement, Plan, Record
 from matbench.operations import PRODUCT
 from matbench.present.words import clean
@@ -73,7 +74,8 @@ def resumed_work(options: Options, registry: Registry, machine: Machine) -> Work
     if most > machine.processors:
         hint = f"this process may use {machine.processors}; widen its affinity or quota"
         raise UsageError(f"{record.header.id} can't be continued: it needs {most} processors, and {hint}")
-    left_s = sum(_wanted(plan, registry, block) * max(1, wanted - _seen(record, block)) for block in blocks) / wanted
+    whole = whole_turns(record.measurements)
+    left_s = sum(_wanted(plan, registry, each) * max(1, wanted - whole[each.problem]) for each in blocks) / wanted
     share = left_s / max(1e-9, sum(_wanted(plan, registry, block) for block in plan.blocks))
     fixed_s = RESUME_S + COMPILE_S * len({name for block in blocks for name, _ in block.arms})
     share = min(1.0, share + fixed_s / plan.budget_s)  # starting and compiling take as long as at first
@@ -107,28 +109,23 @@ def _wanted(plan: Plan, registry: Registry, block: Block) -> float:
 def unfinished(record: Record, processes: int) -> tuple[Block, ...]:
     """Blocks of a record's plan that have to be measured, again or at all.
 
-    Those that fewer processes have measured than are planned, and all from the last one begun on, as long as not all
-    are: that one may lack rounds. It is measured again as a whole, so that its arms pair, and what it has is kept
-    beside.
+    Of several processes those that fewer have measured as a whole than are planned; of a single one all from the last
+    block begun on, which may lack rounds. That one is measured again as a whole, so that its arms pair, and what it has
+    is kept beside.
     """
     planned = record.header.plan.blocks
     begun = {each.case.problem for each in record.measurements if len(each.samples) or each.outcome != "skipped"}
     last = max((place for place, block in enumerate(planned) if block.problem in begun), default=0)
     settled = {each.case for each in record.measurements if each.outcome in {"wrong", "ended"}}
+    whole = whole_turns(record.measurements)
     todo = []
     for place, block in enumerate(planned):
-        is_due = place >= last if processes == 1 else place > last or _seen(record, block) < processes
+        is_due = place >= last if processes == 1 else whole[block.problem] < processes
         pairs = zip(block.arms, cases_of(block), strict=True)
         arms = tuple(arm for arm, case in pairs if case not in settled)
         if arms and is_due:
             todo.append(msgspec.structs.replace(block, arms=arms))
     return tuple(todo)
-
-
-def _seen(record: Record, block: Block) -> int:
-    """Processes that have measured a block."""
-    cases = set(cases_of(block))
-    return max((len(set(each.samples.process)) for each in record.measurements if each.case in cases), default=0)
 
 
 def kernels_of(plan: Plan) -> frozenset[str]:

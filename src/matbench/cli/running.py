@@ -75,7 +75,11 @@ def run_ladder(options: Options) -> int:
         return 0
     with alone():
         runner = Runner(options, work, start_ns)
-        runner.measure(machine, registry)
+        try:
+            runner.measure(machine, registry)
+        except IncompleteError:  # it says what happened, and how to go on
+            runner.tell_table()
+            raise
     return runner.tell()
 
 
@@ -204,14 +208,19 @@ class Runner:
             warnings=tuple(warnings),
         )
 
-    def tell(self) -> int:
-        """Print what was found, draw it, name the next commands; returns the exit code."""
+    def tell_table(self) -> tuple[Record, Table]:
+        """Print what was found, and return it."""
         record = read_record(self.path)
         table = tabulate(record)
         if self.options.json:
             console.data(run_json(record.header, *tables_of(record, table)))
         else:
             console.data(told(record.header, sections_of(record, table), self.kept))
+        return record, table
+
+    def tell(self) -> int:
+        """Print what was found, draw it, name the next commands; returns the exit code."""
+        record, table = self.tell_table()
         if self.interrupted:
             console.note(f"interrupted; what was measured is kept in {self.path}")
             console.hint(f"continue: matbench run --resume{results_option(self.options.output)}")

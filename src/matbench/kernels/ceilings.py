@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from matbench.errors import KernelError
-from matbench.kernels.jit import njit, numba_missing, prange
+from matbench.kernels.jit import intrinsic, keep_on_disk, njit, numba_missing, prange
 from matbench.kernels.registry import Array
 from matbench.kernels.vectors import host_unit
 from matbench.model import ITEMSIZE, Dtype
@@ -63,17 +63,19 @@ def has_fma() -> bool:
     return host_unit().fused
 
 
-@functools.cache
-def _chain_intrinsic(dtype: Dtype, lanes: int) -> Any:
-    """A Numba intrinsic ``chains(count) -> float`` that runs `CHAINS` vector FMA chains of `count` steps."""
+@intrinsic(prefer_literal=True)
+def _chains(_typingctx: Any, _count: Any, width: Any, itemsize: Any, fused: Any) -> Any:
+    """Run `CHAINS` vector FMA chains of so many steps; all but these are literals, so that code may be kept on disk.
+
+    It encloses nothing: Numba takes a function for another one whenever what it encloses is made anew.
+    """
     from llvmlite import ir  # noqa: PLC0415  comes with numba, which may be missing
     from numba import types  # noqa: PLC0415
-    from numba.extending import intrinsic  # noqa: PLC0415
 
-    fused = has_fma()
-    scalar = ir.DoubleType() if dtype == "float64" else ir.FloatType()
+    lanes, size, is_fused = width.literal_value, itemsize.literal_value, fused.literal_value
+    scalar = ir.DoubleType() if size == 8 else ir.FloatType()
     vector = ir.VectorType(scalar, lanes) if lanes > 1 else scalar
-    letter = f"{'v' + str(lanes) if lanes > 1 else ''}f{8 * ITEMSIZE[dtype]}"
+    letter = f"{'v' + str(lanes) if lanes > 1 else ''}f{8 * size}"
 
     def constant(value: float) -> Any:
         return ir.Constant(vector, [value] * lanes if lanes > 1 else value)
@@ -84,7 +86,7 @@ def _chain_intrinsic(dtype: Dtype, lanes: int) -> Any:
 
         def multiply_add(x: Any) -> Any:
             # Without the instruction, a fused operation is a call of a slow function: then one after the other.
-            return builder.call(fma, [x, half, half]) if fused else builder.fadd(builder.fmul(x, half), half)
+            return builder.call(fma, [x, half, half]) if is_fused else builder.fadd(builder.fmul(x, half), half)
 
         entry = builder.block
         loop = builder.append_basic_block("chains")
@@ -108,17 +110,13 @@ def _chain_intrinsic(dtype: Dtype, lanes: int) -> Any:
         total = functools.reduce(builder.fadd, last)
         places = [ir.Constant(ir.IntType(32), i) for i in range(lanes)] if lanes > 1 else []
         result = functools.reduce(builder.fadd, [builder.extract_element(total, i) for i in places] or [total])
-        return builder.fpext(result, ir.DoubleType()) if dtype == "float32" else result
+        return builder.fpext(result, ir.DoubleType()) if size == 4 else result
 
-    @intrinsic
-    def chains(typingctx: Any, count: Any) -> Any:  # noqa: ARG001  Numba's own signature
-        return types.float64(types.int64), generate
-
-    return chains
+    return types.float64(types.int64, width, itemsize, fused), generate
 
 
 @functools.cache
-def fma_chains(dtype: Dtype, lanes: int) -> tuple[Callable[[int, int], float], int]:
+def fma_chains(dtype: Dtype, lanes: int, *, kept: bool = False) -> tuple[Callable[[int, int], float], int]:
     """A function that runs FMA chains on several threads, and its work.
 
     Parameters
@@ -127,6 +125,8 @@ def fma_chains(dtype: Dtype, lanes: int) -> tuple[Callable[[int, int], float], i
         'float64' or 'float32'.
     lanes
         Elements a vector operation works on.
+    kept
+        Whether what is compiled is kept on disk, where Numba keeps such things, for other processes.
 
     Returns
     -------
@@ -135,18 +135,21 @@ def fma_chains(dtype: Dtype, lanes: int) -> tuple[Callable[[int, int], float], i
     flops
         Operations of one step of one thread: two for each lane of each chain.
     """
-    chains = _chain_intrinsic(dtype, lanes)
+    itemsize, fused = ITEMSIZE[dtype], int(has_fma())
 
     @njit(nogil=True, parallel=True)
     def parallel(threads: int, count: int) -> float:
         total = 0.0
         for _ in prange(threads):
-            total += chains(count)
+            total += _chains(count, lanes, itemsize, fused)
         return total
 
     @njit(nogil=True)
     def alone(count: int) -> float:
-        return chains(count)  # type: ignore[no-any-return]
+        return _chains(count, lanes, itemsize, fused)  # type: ignore[no-any-return]
+
+    for each in (parallel, alone) if kept else ():
+        keep_on_disk(each)
 
     def run(threads: int, count: int) -> float:
         result: float = alone(count) if threads == 1 else parallel(threads, count)

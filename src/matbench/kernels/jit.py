@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib import import_module
 from typing import Any
 
 from matbench.errors import without_paths
+from matbench.kernels.vectors import why_not_compiled
 
-__all__ = ["njit", "numba_missing", "prange"]
+__all__ = ["intrinsic", "keep_on_disk", "njit", "numba_missing", "prange"]
 
 
 def _declared_only(**_: Any) -> Any:
@@ -15,17 +17,39 @@ def _declared_only(**_: Any) -> Any:
     return lambda function: function
 
 
+intrinsic: Any
 njit: Any
 prange: Any
 _missing: str | None
 try:
     _numba = import_module("numba")
     njit, prange, _missing = _numba.njit, _numba.prange, None
+    intrinsic = import_module("numba.extending").intrinsic
 except ImportError as reason:
-    njit, prange = _declared_only, range
+    njit, intrinsic, prange = _declared_only, _declared_only, range
     _missing = f"needs numba, which can't be imported ({without_paths(str(reason))}); pip install numba"
 
 
 def numba_missing() -> str | None:
     """The reason why no Numba kernel can run here, or None."""
-    return _missing
+    return _missing or why_not_compiled()
+
+
+def keep_on_disk(function: Any) -> None:
+    """Have a compiled function keep its code where Numba keeps such things, for other processes.
+
+    Where nothing can be kept, or there is no room for it (a full disk, a limit on the size of files), the function is
+    compiled in each process: what is to be measured does not depend on it.
+    """
+    try:
+        cache: Any = import_module("numba.core.caching").FunctionCache(function.py_func)
+    except RuntimeError:  # nowhere to keep it, or its source is in no file
+        return
+    save = cache.save_overload
+
+    def save_if_possible(signature: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):
+            save(signature, data)
+
+    cache.save_overload = save_if_possible
+    function._cache = cache  # noqa: SLF001  as Numba's own `enable_caching` does

@@ -244,8 +244,8 @@ def counted(text: str, dtype: Dtype) -> MachineCode:
 def code_of(function: object, dtype: Dtype) -> MachineCode | None:
     """What Numba has made of a function that it has compiled in this process; None where there is nothing to be read.
 
-    The first of its versions is read. Neither what is not compiled nor what was loaded from the cache on disk has any
-    assembly.
+    The first of its versions for that type is read: one function may serve several types, and later versions are for
+    operands of other layouts. Neither what is not compiled nor what was loaded from the cache on disk has any assembly.
 
     Parameters
     ----------
@@ -256,7 +256,13 @@ def code_of(function: object, dtype: Dtype) -> MachineCode | None:
     """
     compiled = _compiled(function)
     try:
-        text = compiled.inspect_asm(compiled.signatures[0])
+        text = compiled.inspect_asm(next(each for each in compiled.signatures if _is_for(each, dtype)))
         return counted(text, dtype)
     except Exception:  # noqa: BLE001  a kernel may be a stranger's: it is measured all the same
         return None
+
+
+def _is_for(signature: Sequence[Any], dtype: Dtype) -> bool:
+    """Whether a version works on arrays of an element type; on anything, where it is handed no array."""
+    found = {str(each.dtype) for each in signature if hasattr(each, "dtype")}
+    return not found or dtype in found

@@ -9,7 +9,7 @@ from matbench.errors import UsageError
 from matbench.kernels.gemm.variants import name_of
 from matbench.kernels.registry import FLOATS, Kernel, Registry, Rung
 from matbench.measure.child import Child
-from matbench.measure.plan import DRAIN_S, run_seconds
+from matbench.measure.plan import run_seconds, with_start
 from matbench.model import Block, Dtype, Plan, Problem
 from matbench.units import format_seconds
 
@@ -145,4 +145,4 @@ def _is_slow(made: Kernel, problem: Problem) -> bool:
 
 def _sample_s(made: Kernel, problem: Problem, threads: int) -> float:
     """Expected time of one sample, s."""
-    return max(1.2e-9 * SAMPLE_NS, made.expected_seconds(problem, threads)) + (DRAIN_S if threads > 1 else 0.0)
+    return with_start(max(1.2e-9 * SAMPLE_NS, made.expected_seconds(problem, threads)), threads)

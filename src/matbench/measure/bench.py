@@ -15,20 +15,18 @@ from matbench.kernels import ceilings
 from matbench.kernels.checks import check_kernel, check_result, resulting
 from matbench.kernels.machine_code import code_of
 from matbench.kernels.oracle import Verdict, blank, check_bytes, operands
-from matbench.kernels.registry import FLOATS, Array, Function, Kernel, Registry
+from matbench.kernels.registry import Array, Function, Kernel, Registry
 from matbench.measure.clock import Clock
 from matbench.measure.pairs_refusal import raised
+from matbench.measure.peak import chain_ceiling, roof_arms
 from matbench.measure.plan import (
     ONE_LOOP,
-    SHARE_OF_BASE,
     SINGLE_SHOT_S,
     block_seconds,
+    case_seconds,
     cases_of,
-    is_base,
     preparing_seconds,
     sample_seconds,
-    sure_here,
-    sure_samples,
     warming_seconds,
     with_start,
 )
@@ -36,7 +34,7 @@ from matbench.measure.protocol import Known, Started
 from matbench.measure.ready import Again, LongCall, Ready, wake
 from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, time_loops
 from matbench.measure.threads import ThreadControl, drain
-from matbench.measure.turns import ALONE, Turn
+from matbench.measure.turns import ALONE, SHARE_OF_BASE, Turn, is_base, sure_here, sure_samples
 from matbench.model import (
     FEWEST_PROCESSES,
     Block,
@@ -87,7 +85,7 @@ class Bench:
     checked: frozenset[tuple[str, Dtype]] = frozenset()  # kernels that they have compiled and found right
     _again: Again = field(init=False, repr=False)  # of the block under way
     _spinning: bool = True  # whether threads of the last call may spin; before the first block, those of ceilings
-    fma_steps: dict[tuple[Dtype, int], int] = field(default_factory=dict)  # steps that fill a sample
+    fma_steps: dict[tuple[Dtype, int], int] = field(default_factory=dict)  # of chains, that fill a sample
 
     # -- what a block will take -----------------------------------------------------------------------------------
 
@@ -107,6 +105,10 @@ class Bench:
         turn = Turn(self.turn.processes, self.turn.later - ahead)
         before = [self.before(case) + ahead for case in cases_of(block)]
         return block_seconds(self.plan, block, self.expected(block), turn, before)
+
+    def least(self, case: Case) -> float:
+        """Least time of a case in this process, s."""
+        return case_seconds(self.plan, case, self.expected_call(case), self.turn, self.before(case))[0]
 
     def before(self, case: Case) -> int:
         """Processes that have sampled a case; enough where no interval can come of further ones."""
@@ -282,7 +284,8 @@ class Bench:
 
     def _sample(self, problem: Problem, ready: Sequence[Ready], deadline: float) -> Iterator[None]:
         """Rounds of samples until every arm has its number or the time is up."""
-        roofs = self.roof_arms(problem.dtype, {each.case.threads for each in ready}) if ready else {}
+        threads = {each.case.threads for each in ready}
+        roofs = roof_arms(problem.dtype, threads, self.fma_steps, self.plan.sample_ns)
         arms = [each.arm for each in ready] + list(roofs.values())
         if self._spinning:
             drain(self.clock)
@@ -303,8 +306,7 @@ class Bench:
         for number, samples in enumerate(taken):
             for index, sample in sorted(samples.items()):
                 if index >= len(ready):
-                    threads = list(roofs)[index - len(ready)]
-                    self.tell(self._roof(problem.dtype, threads, sample, number))
+                    self._tell_roof(problem.dtype, arms[index].threads, sample, number)
                 elif right[index]:
                     right[index] = self._tell_sample(ready[index], sample, number)
                 costs_left_s -= costs[index]
@@ -380,29 +382,12 @@ class Bench:
         self.tell(told)
         return True
 
-    # -- the roof, sampled in the same rounds ---------------------------------------------------------------------
-
-    def roof_arms(self, dtype: Dtype, threads: set[int]) -> dict[int, Arm]:
-        """Arms that measure the peak at the widest vectors, by thread count; none for integers or without Numba."""
-        if dtype not in FLOATS or ceilings.why_no_chains() is not None:
-            return {}
+    def _tell_roof(self, dtype: Dtype, threads: int, sample: Sample, number: int) -> None:
+        """Tell a sample of the peak, which was taken in the same round."""
         lanes = ceilings.vector_lanes(dtype)[-1]
-        run, _ = ceilings.fma_chains(dtype, lanes)
-        return {
-            count: Arm(
-                functools.partial(run, count, self.fma_steps[dtype, lanes]), count, 1, self.plan.sample_ns * 1e-9
-            )
-            for count in sorted(threads)
-            if (dtype, lanes) in self.fma_steps
-        }
-
-    def _roof(self, dtype: Dtype, threads: int, sample: Sample, number: int) -> Ceiling:
-        lanes = ceilings.vector_lanes(dtype)[-1]
-        _, flops = ceilings.fma_chains(dtype, lanes)
         steps = Sample(self.fma_steps[dtype, lanes], sample.elapsed_ns)
-        samples = one_sample(steps, self.process, number)
-        fused = ceilings.has_fma()
-        return Ceiling("fma", dtype, lanes, threads, flops * threads, fused=fused, samples=samples)
+        made = chain_ceiling(dtype, lanes, threads)
+        self.tell(msgspec.structs.replace(made, samples=one_sample(steps, self.process, number)))
 
 
 def one_sample(sample: Sample, process: int, number: int) -> Samples:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import msgspec
 
 from matbench.measure.plan import cases_of
-from matbench.measure.protocol import Known
-from matbench.model import Block, Case, Dtype, Measurement, Problem
+from matbench.measure.protocol import Chain, Known
+from matbench.measure.turns import whole_turns
+from matbench.model import Block, Case, Ceiling, Dtype, Measurement, Problem
 
 __all__ = ["Findings"]
 
@@ -25,6 +26,8 @@ class Findings:
         Processes that have measured each problem, as far as its blocks are concerned.
     checked
         Kernels that were compiled by this run and found right.
+    chains
+        Those of the widest vectors, calibrated to measure the peak with.
     start_ns
         Time that the slowest process took to start, ns.
     sample_ns
@@ -34,16 +37,18 @@ class Findings:
     def __init__(self, blocks: Sequence[Block], processes: int, so_far: Sequence[Measurement], sample_ns: int) -> None:
         self.blocks, self.processes, self.sample_ns = blocks, processes, sample_ns
         self.checked: set[tuple[str, Dtype]] = set()
+        self.chains: dict[Dtype, Chain] = {}
         self.start_ns = 0
         self._known: dict[Case, Known] = {}
         self._sampled: dict[Case, set[int]] = {}
         self._settled: set[Case] = set()
         for each in so_far:
             self._keep(each, settled=each.outcome in {"wrong", "ended"})  # what was skipped may be tried again
+        before = whole_turns(so_far)
+        # What is asked for is measured once at least, however often it was.
         self.turns: Counter[Problem] = Counter()
-        for block in blocks:  # what is asked for is measured once at least, however often it was
-            before = max((len(self._sampled.get(case, ())) for case in cases_of(block)), default=0)
-            self.turns[block.problem] = min(before, processes - 1)
+        for block in blocks:
+            self.turns[block.problem] = min(before[block.problem], processes - 1)
 
     def wanted(self) -> tuple[Block, ...]:
         """Blocks that need another process, with the arms that are still to be measured."""
@@ -56,11 +61,15 @@ class Findings:
                 found.append(msgspec.structs.replace(block, arms=arms))
         return tuple(found)
 
-    def told(self, measurement: Measurement) -> None:
-        """Take in what a process has told of a case."""
-        self._keep(measurement, settled=measurement.outcome != "measured")
-        if measurement.outcome == "measured":
-            self.checked.add((measurement.case.kernel, measurement.case.problem.dtype))
+    def told(self, one: Measurement | Ceiling) -> None:
+        """Take in what a process has told of a case, or of the hardware."""
+        if isinstance(one, Ceiling):
+            if one.kind == "fma" and len(one.samples):  # told from the narrowest vectors to the widest
+                self.chains[one.dtype] = Chain(dtype=one.dtype, lanes=one.lanes, steps=one.samples.loops[0])
+            return
+        self._keep(one, settled=one.outcome != "measured")
+        if one.outcome == "measured":
+            self.checked.add((one.case.kernel, one.case.problem.dtype))
 
     def _keep(self, told: Measurement, *, settled: bool) -> None:
         case, samples = told.case, told.samples

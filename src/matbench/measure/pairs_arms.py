@@ -6,7 +6,6 @@ its callers would call it: what a function allocates to return is part of its ti
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import inspect
@@ -17,6 +16,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any, Literal, cast
 
+from matbench.kernels.jit import keep_on_disk
 from matbench.kernels.registry import Array, Kernel, Registry
 from matbench.measure.pairs_refusal import RefusedError
 from matbench.model import Caches, Dtype
@@ -192,7 +192,6 @@ def cached(function: Callable[..., object], folder: str) -> None:
     config = sys.modules["numba"].config
     before, config.CACHE_DIR = config.CACHE_DIR, folder
     try:
-        with contextlib.suppress(RuntimeError):  # its source is not in a file
-            compiled.enable_caching()
+        keep_on_disk(compiled)
     finally:
         config.CACHE_DIR = before

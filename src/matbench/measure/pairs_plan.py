@@ -9,7 +9,7 @@ from matbench.errors import UsageError
 from matbench.kernels.registry import FLOATS, Kernel, Registry
 from matbench.measure.pairs_bench import LONGEST_BLOCK_NS, fewest_blocks
 from matbench.measure.pairs_verify import ONCE_S
-from matbench.measure.plan import COMPILE_S, DRAIN_S
+from matbench.measure.plan import COMPILE_S, with_start
 from matbench.pairing import Cell, Settings
 from matbench.units import format_seconds
 
@@ -46,7 +46,7 @@ def cell_seconds(
     loops = max(1, math.ceil(settings.sample_ns * 1e-9 / slowest))
     row_s = loops * (2 * a + b)
     mirrored = 2e9 * row_s <= LONGEST_BLOCK_NS
-    block_s = (2 if mirrored else 1) * (row_s + 3 * (DRAIN_S if cell.threads > 1 else 0.0))
+    block_s = (2 if mirrored else 1) * 3 * with_start(row_s / 3, cell.threads)  # three samples a row
     blocks = max(fewest_blocks(1e9 * block_s, settings.blocks), min(settings.blocks, int(cell_s / block_s)))
     # A slow arm is called once beforehand, and by the first process alone.
     before_s = sum((call if first else 0.0) if call > ONCE_S else CALLS * call for call in (a, b))

@@ -12,7 +12,7 @@ from matbench.errors import UsageError
 from matbench.kernels.registry import FLOATS, Kernel, Registry
 from matbench.measure.presets import BASE, OWN_S, PRESETS, Grid, Preset, further_seconds, further_sizes, preset
 from matbench.measure.sampler import LONGEST_START_S
-from matbench.measure.turns import ALONE, Turn
+from matbench.measure.turns import ALONE, Turn, sure_here, sure_samples
 from matbench.model import DTYPES, Block, Case, Dtype, Measurement, Plan, Problem
 from matbench.operations import OPERATIONS, PRODUCT, OperationName, check_extents
 from matbench.sizes import parse_sizes
@@ -31,15 +31,14 @@ __all__ = [
     "Preset",
     "Request",
     "block_seconds",
+    "case_seconds",
     "cases_of",
-    "is_base",
     "make_plan",
     "preparing_seconds",
     "preset",
     "run_processes",
     "run_seconds",
     "sample_seconds",
-    "sure_samples",
     "thread_counts",
     "warming_seconds",
 ]
@@ -48,15 +47,10 @@ START_S = 6.0  # s, order of magnitude: interpreter and imports, the peaks, and 
 COMPILE_S = 0.6  # s, one compilation
 FRESH_S = 1.5  # s, a further sampling process: interpreter and imports
 LOAD_S = 0.06  # s, loading what an earlier process has compiled
-DRAIN_S = 0.015  # s, until idle threads sleep: see matbench.spinning
+DRAIN_S = 0.004  # s, until idle threads sleep: nearly twice what it takes as matbench.spinning has them
 SINGLE_SHOT_S = 0.1  # s, a call longer than this is not made once more to verify: its first sample is verified
 ONE_LOOP = 4  # shortest samples that fit into a call: from there on the call that verifies calibrates, too
 SHARE_OF_ONE = 0.02  # of the budget that one arm may take for its samples
-SURE = 6  # samples: the fewest that bound a median, or a ratio, with 95 %
-SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
-SHARE_OF_EACH = 0.012  # the same for one in each of several processes: without them there is no interval at all
-SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
-SURE_OF_SLAB, SURE_OF_FIRST_SLABS = 3, 2  # samples, in all and by the first process: there are several slabs
 SLAB_ROWS = (1, 2)  # rows of C that stand for a product too slow to be measured whole
 
 
@@ -266,6 +260,31 @@ def _blocks(draft: _Draft, registry: Registry) -> tuple[Block, ...]:
     )
 
 
+def case_seconds(plan: Plan, case: Case, call_s: float, turn: Turn = ALONE, before: int = 0) -> tuple[float, float]:
+    """Least and wanted time of a case in one process, s; none where it has all the samples that it is sure of.
+
+    Parameters
+    ----------
+    plan
+        Rounds, shortest sample and budget.
+    case
+        What is measured.
+    call_s
+        Expected time of one call, s.
+    turn
+        The process's part of the run; by default all of it.
+    before
+        Processes in which it has been sampled.
+    """
+    sample = sample_seconds(plan, case.threads, call_s)
+    sure = sure_here(turn, case.problem, sure_samples(plan, case.kernel, case.problem, sample, turn.processes), before)
+    if not sure:  # time is for those that can have an interval
+        return 0.0, 0.0
+    prepare = warming_seconds(call_s) if before else preparing_seconds(plan, call_s)
+    most = max(sure, min(turn.rounds(plan), int(SHARE_OF_ONE * plan.budget_s / turn.processes / sample)))
+    return prepare + sure * sample, prepare + most * sample
+
+
 def block_seconds(
     plan: Plan, block: Block, call_s: Sequence[float], turn: Turn = ALONE, before: Sequence[int] = ()
 ) -> tuple[float, float]:
@@ -284,19 +303,12 @@ def block_seconds(
     before
         Processes in which each arm has been sampled; none by default.
     """
-    # The peak is sampled in the same rounds, once for each thread count, by the process that has compiled it.
-    counts = {threads for _, threads in block.arms} if block.problem.dtype in FLOATS and not any(before) else set()
-    roofs = sum(sample_seconds(plan, threads) for threads in counts)
-    least, wanted = roofs, roofs * turn.rounds(plan)
-    for (name, threads), call, times in zip(block.arms, call_s, before or (0,) * len(block.arms), strict=True):
-        sample = sample_seconds(plan, threads, call)
-        prepare = warming_seconds(call) if times else preparing_seconds(plan, call)
-        sure = sure_here(turn, block.problem, sure_samples(plan, name, block.problem, sample, turn.processes), times)
-        if not sure:  # it has what it is sure of: time is for those that can have an interval
-            continue
-        most = max(sure, min(turn.rounds(plan), int(SHARE_OF_ONE * plan.budget_s / turn.processes / sample)))
-        least, wanted = least + prepare + sure * sample, wanted + prepare + most * sample
-    return least, wanted
+    each = zip(cases_of(block), call_s, before or (0,) * len(block.arms), strict=True)
+    costs = [case_seconds(plan, case, call, turn, times) for case, call, times in each]
+    # The peak is sampled in the same rounds, once for each thread count.
+    pairs = zip(block.arms, costs, strict=True) if block.problem.dtype in FLOATS else ()
+    roofs = sum(sample_seconds(plan, count) for count in {threads for (_, threads), cost in pairs if any(cost)})
+    return roofs + sum(least for least, _ in costs), roofs * turn.rounds(plan) + sum(wanted for _, wanted in costs)
 
 
 def sample_seconds(plan: Plan, threads: int, call_s: float = 0.0) -> float:
@@ -309,36 +321,9 @@ def with_start(sample_s: float, threads: int) -> float:
     return sample_s if threads == 1 else (2 if sample_s <= LONGEST_START_S else 1) * sample_s + DRAIN_S
 
 
-def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, processes: int = 1) -> int:
-    """Samples that a case gets before any other gets more: six if they can be had, which is what an interval takes.
-
-    In several processes they are one in each, or, where that is too dear, a single one: two give no interval, three
-    to five a wide one. For the base they may cost more than for the rest, as every speed-up's interval needs them.
-    """
-    if problem.is_slab:
-        return min(plan.rounds, SURE_OF_SLAB)
-    share = SHARE_OF_SURE if processes == 1 else SHARE_OF_EACH
-    share = SHARE_OF_BASE if is_base(plan, kernel, problem) else share
-    affordable = min(plan.rounds, max(SURE, processes), int(share * plan.budget_s / sample_s))
-    is_enough = processes == 1 or affordable >= min(SURE, processes)
-    return max(1, affordable) if is_enough else 1
-
-
-def sure_here(turn: Turn, problem: Problem, samples: int, before: int) -> int:
-    """How many of the samples that a case is sure of one process takes, where so many others have sampled it before."""
-    share = turn.sure(samples, before)
-    # Of slabs the first takes two at least: a prediction rests on those of two slabs, whatever comes later.
-    return max(share, min(samples, SURE_OF_FIRST_SLABS)) if problem.is_slab and not before else share
-
-
 def cases_of(block: Block) -> list[Case]:
     """The cases of a block, in the order of its arms."""
     return [Case(kernel=name, problem=block.problem, threads=threads) for name, threads in block.arms]
-
-
-def is_base(plan: Plan, kernel: str, problem: Problem) -> bool:
-    """Whether a kernel is one that others are told over: the plan's base, or that of another operation."""
-    return kernel == plan.base or (problem.operation != PRODUCT and kernel == problem.definition.base)
 
 
 def preparing_seconds(plan: Plan, call_s: float) -> float:

@@ -10,6 +10,7 @@ from matbench.tuning import TunedBlocks
 
 __all__ = [
     "ENCODER",
+    "Chain",
     "Finished",
     "Go",
     "Hello",
@@ -34,6 +35,14 @@ class Known(Value, frozen=True):
     processes: int  # in which it has been sampled
 
 
+class Chain(Value, frozen=True):
+    """Chains of multiply-adds that an earlier process of a run has calibrated: those of the widest vectors."""
+
+    dtype: Dtype
+    lanes: int  # elements of a vector
+    steps: int  # that fill a sample
+
+
 class Job(Value, frozen=True, tag="job", tag_field="type"):
     """What the sampling process has to do: sent once, as its first order."""
 
@@ -44,7 +53,8 @@ class Job(Value, frozen=True, tag="job", tag_field="type"):
     memory_bytes: int  # memory that one case may take
     caches: Caches
     ceilings: bool = True  # whether memory bandwidth is to be measured
-    chains: bool = True  # whether the peak is
+    chains: bool = True  # whether the peak is, at every vector width
+    known_chains: tuple[Chain, ...] = ()  # which are sampled with the blocks all the same
     compiled: str | None = None  # folder for what Numba compiles, empty at first: a first call is to compile
     checked: tuple[tuple[str, Dtype], ...] = ()  # kernels that an earlier process compiled into it and found right
     known: tuple[Known, ...] = ()  # cases that need not be calibrated

@@ -12,14 +12,15 @@ from matbench.errors import InternalError
 from matbench.kernels import ceilings
 from matbench.kernels.registry import FLOATS, Array
 from matbench.measure.bench import HANGS_AFTER_S, Bench, one_sample
+from matbench.measure.peak import chain_ceiling, chains
 from matbench.measure.placement import apart
-from matbench.measure.protocol import Started
+from matbench.measure.protocol import Chain, Started
 from matbench.measure.sampler import Arm, Sample, calibrate, collector_off, on_the_run, time_loops
 from matbench.measure.threads import drain
 from matbench.model import Caches, Ceiling, Dtype
 from matbench.units import format_bytes, format_seconds
 
-__all__ = ["level_sizes", "measure_chains", "measure_levels", "measure_streams", "stream_size"]
+__all__ = ["level_sizes", "load_chains", "measure_chains", "measure_levels", "measure_streams", "stream_size"]
 
 REPEATS = 3  # samples of each width; the widest gets more in every round of every block
 TIMES_LAST_CACHE = 4  # STREAM's own rule for the size of each array
@@ -54,7 +55,7 @@ def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]
         widest = ceilings.vector_lanes(dtype)[-1]
         for lanes in ceilings.vector_lanes(dtype):
             bench.tell(Started(what=f"peak of {lanes} lanes", allowed_s=2 * HANGS_AFTER_S, before_blocks=True))
-            run, flops = ceilings.fma_chains(dtype, lanes)
+            run, _ = chains(dtype, lanes)
             with bench.control.limited(1):
                 run(1, 1)  # compiles
                 # A thousand steps a call keep the calls themselves from counting.
@@ -63,14 +64,23 @@ def measure_chains(bench: Bench, dtypes: Sequence[Dtype], threads: Sequence[int]
             bench.fma_steps[dtype, lanes] = steps
             # Threads are asked of the widest vectors only: each more function costs a compilation.
             for count in threads if lanes == widest else (1,):
-                made = Ceiling(
-                    kind="fma", dtype=dtype, lanes=lanes, threads=count, work=flops * count, fused=ceilings.has_fma()
-                )
+                made = chain_ceiling(dtype, lanes, count)
                 try:
                     _tell_chain(bench, run, made, steps)
                 except InternalError as error:  # the threads could not be set: this ceiling is missing, with its reason
                     bench.tell(msgspec.structs.replace(made, reason=str(error)))
             yield
+
+
+def load_chains(bench: Bench, known: Sequence[Chain], threads: Sequence[int]) -> Iterator[None]:
+    """Have chains ready for the rounds that an earlier process has calibrated; yields where nothing is being timed."""
+    for each in known:
+        bench.tell(Started(what=f"peak of {each.lanes} lanes", allowed_s=2 * HANGS_AFTER_S, before_blocks=True))
+        run, _ = chains(each.dtype, each.lanes)
+        for count in {1, max(threads)}:  # one thread and several are two functions
+            run(count, 1)
+        bench.fma_steps[each.dtype, each.lanes] = each.steps
+        yield
 
 
 def _tell_chain(bench: Bench, run: Callable[[int, int], float], ceiling: Ceiling, steps: int) -> None:

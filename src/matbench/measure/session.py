@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from matbench.errors import IncompleteError, InternalError, without_paths
 from matbench.measure.child import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.findings import Findings
@@ -127,7 +128,9 @@ class Session:
         Raises
         ------
         InternalError
-            If the sampling process can't be started.
+            If the first sampling process can't be started.
+        IncompleteError
+            If a later one can't, or ends before its first block. What was measured has been told by then.
         """
         found = Findings(self.blocks, self.processes, self.so_far, self.plan.sample_ns)
         process, ceilings, chains, software = self.process, self.ceilings, self.chains, Software((), None)
@@ -147,7 +150,7 @@ class Session:
                         found.checked.clear()
                         compiled = self.compiled or tempfile.mkdtemp(dir=folder)
                 process, ceilings = process + 1, False
-                chains = chains and attempt.failure is not None and not attempt.failed_before_blocks
+                chains = chains and attempt.failure is not None and not (attempt.failed_before_blocks or found.chains)
 
     def _in_time(self, process: int, found: Findings) -> bool:
         """Whether another process would still come to its samples; the first one is always tried."""
@@ -179,6 +182,7 @@ class _Attempt:
     ceilings: bool = field(kw_only=True)
     chains: bool = field(kw_only=True)
     failure: str | None = None
+    _begun: bool = False  # whether its first block was
     _done: int = 0
     _started: Started | None = None
 
@@ -188,19 +192,44 @@ class _Attempt:
 
     def run(self) -> Iterator[Event]:
         """Its events; afterwards `failure` says why it ended before its time, or None."""
-        session, begun_ns = self.session, self.session.clock.wall_ns()
-        child = session.child(session.threads, session.blas)
+        begun_ns = self.session.clock.wall_ns()
         try:
-            await_greeting(child)
-            self.found.start_ns = max(self.found.start_ns, session.clock.wall_ns() - begun_ns)
-            child.order(self._job(session.clock.wall_ns() - begun_ns))
-            yield from self._converse(child)
+            child = self._child()
+            try:
+                yield from self._sampled(child, begun_ns)
+            finally:
+                child.end()
         except OverrunError as reason:
             self.failure = str(reason)
+            if self.failed_before_blocks:  # what ended it there is not tried again
+                self.found.chains.clear()
         finally:
-            child.end()
             for block in self.blocks[: self._done if self.failure else None]:
                 self.found.turns[block.problem] += 1
+
+    def _child(self) -> Any:
+        session = self.session
+        try:
+            return session.child(session.threads, session.blas)
+        except OSError as reason:
+            why = f"could not be started ({without_paths(str(reason))})"
+            if self._is_first:
+                raise InternalError(f"the sampling process {why}; free memory, or allow more processes") from None
+            raise OverrunError(why) from None
+
+    def _sampled(self, child: Any, begun_ns: int) -> Iterator[Event]:
+        clock = self.session.clock
+        if self._is_first:
+            await_greeting(child)
+        else:  # it speaks the language of the first
+            child.message(STARTS_WITHIN_S)
+        self.found.start_ns = max(self.found.start_ns, clock.wall_ns() - begun_ns)
+        child.order(self._job(clock.wall_ns() - begun_ns))
+        yield from self._converse(child)
+
+    @property
+    def _is_first(self) -> bool:
+        return self.process == self.session.process
 
     def _job(self, start_ns: int) -> Job:
         session = self.session
@@ -213,6 +242,7 @@ class _Attempt:
             caches=session.caches,
             ceilings=self.ceilings,
             chains=self.chains,
+            known_chains=tuple(self.found.chains.values()),
             compiled=self.compiled,
             checked=tuple(sorted(self.found.checked)),
             known=self.found.known(self.blocks),
@@ -229,6 +259,7 @@ class _Attempt:
             message = child.message(allowed, session.memory_bytes + OWN_BYTES)
             if isinstance(message, Started):
                 allowed, self._started = message.allowed_s, message
+                self._begun = self._begun or not (message.before_blocks or message.whole_kernel)
             elif isinstance(message, Pause):
                 self._done, self._started = message.block, None
                 yield self._progress(message)
@@ -237,8 +268,7 @@ class _Attempt:
                 yield Software(message.libraries, message.threading_layer)
                 return
             elif isinstance(message, Measurement | Ceiling):
-                if isinstance(message, Measurement):
-                    self.found.told(message)
+                self.found.told(message)
                 yield message
 
     def _progress(self, pause: Pause) -> Progress:
@@ -255,9 +285,21 @@ class _Attempt:
         return self.failure is not None and self._started is not None and self._started.before_blocks
 
     def lost(self) -> Iterator[Measurement]:
-        """After a failure, the cases that are to blame, as ended: no further process tries them."""
+        """After a failure, the cases that are to blame, as ended: no further process tries them.
+
+        Raises
+        ------
+        IncompleteError
+            If nothing of this process is to blame, and it is not the first: another one would fare no better.
+        """
         if self._done == len(self.blocks) or self.failed_before_blocks:  # no block is to blame
             return
+        if not (self._begun or self._done or self._started or self._is_first):
+            where = f"sampling process {self._turn} of {self.session.processes}"
+            raise IncompleteError(
+                f"the run ended early: something in {where} {self.failure} before its first block; "
+                "what was measured is kept in the run's record, and --resume goes on with it"
+            )
         blamed = self._started.case if self._started is not None else None
         if blamed is None:  # no single case to blame: the block is given up, what it has told is kept
             first = self.blocks[self._done]

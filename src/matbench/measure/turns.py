@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from matbench.model import Plan
+from matbench.model import Measurement, Plan, Problem
+from matbench.operations import PRODUCT
 
-__all__ = ["ALONE", "Turn", "own_share", "within"]
+__all__ = ["ALONE", "Turn", "is_base", "own_share", "sure_here", "sure_samples", "whole_turns", "within"]
+
+SURE = 6  # samples: the fewest that bound a median, or a ratio, with 95 %
+SHARE_OF_SURE = 0.003  # of the budget that one arm may take for those
+SHARE_OF_EACH = 0.012  # the same for one in each of several processes: without them there is no interval at all
+SHARE_OF_BASE = 0.13  # the same for the kernel that all others are told over
+SURE_OF_SLAB, SURE_OF_FIRST_SLABS = 3, 2  # samples, in all and by the first process: there are several slabs
 
 
 @dataclass(frozen=True)
@@ -105,3 +113,64 @@ def within(costs_s: Sequence[float], worths: Sequence[float], limit_s: float) ->
             found.add(index)
             limit_s -= costs_s[index]
     return frozenset(found)
+
+
+# -- samples that a case is sure of ------------------------------------------------------------------------------------
+
+
+def is_base(plan: Plan, kernel: str, problem: Problem) -> bool:
+    """Whether a kernel is one that others are told over: the plan's base, or that of another operation."""
+    return kernel == plan.base or (problem.operation != PRODUCT and kernel == problem.definition.base)
+
+
+def sure_samples(plan: Plan, kernel: str, problem: Problem, sample_s: float, processes: int = 1) -> int:
+    """Samples that a case gets before any other gets more: six if they can be had, which is what an interval takes.
+
+    In several processes they are one in each, or, where that is too dear, a single one: two give no interval, three
+    to five a wide one. For the base they may cost more than for the rest, as every speed-up's interval needs them.
+    """
+    if problem.is_slab:
+        return min(plan.rounds, SURE_OF_SLAB)
+    share = SHARE_OF_SURE if processes == 1 else SHARE_OF_EACH
+    share = SHARE_OF_BASE if is_base(plan, kernel, problem) else share
+    affordable = min(plan.rounds, max(SURE, processes), int(share * plan.budget_s / sample_s))
+    is_enough = processes == 1 or affordable >= min(SURE, processes)
+    return max(1, affordable) if is_enough else 1
+
+
+def sure_here(turn: Turn, problem: Problem, samples: int, before: int) -> int:
+    """How many of the samples that a case is sure of one process takes, where so many others have sampled it before."""
+    share = turn.sure(samples, before)
+    # Of slabs the first takes two at least: a prediction rests on those of two slabs, whatever comes later.
+    return max(share, min(samples, SURE_OF_FIRST_SLABS)) if problem.is_slab and not before else share
+
+
+# -- a run that was cut short ------------------------------------------------------------------------------------------
+
+
+def whole_turns(measurements: Iterable[Measurement]) -> Counter[Problem]:
+    """How many processes have sampled each problem as a whole, in a run that may have been cut short in its last one.
+
+    Of a round all samples are stored, or none. So the last process is through with a problem if it has as many rounds
+    of it as any other process; or, where there is no other, if it has gone on to a problem after it.
+
+    Parameters
+    ----------
+    measurements
+        What is known of the run, in the order in which it was measured.
+    """
+    rounds: dict[Problem, dict[int, int]] = {}
+    for each in measurements:
+        for process, number in zip(each.samples.process, each.samples.round, strict=True):
+            found = rounds.setdefault(each.case.problem, {})
+            found[process] = max(found.get(process, 0), number + 1)
+    last = max((process for found in rounds.values() for process in found), default=0)
+    counts: Counter[Problem] = Counter()
+    gone_on = False
+    for problem in reversed(rounds):
+        own = rounds[problem].pop(last, 0)
+        others = rounds[problem].values()
+        is_through = own >= min(others) if others else gone_on
+        counts[problem] = len(others) + (own > 0 and is_through)
+        gone_on = gone_on or own > 0
+    return counts

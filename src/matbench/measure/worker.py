@@ -26,12 +26,12 @@ from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels, loaded_libraries
 from matbench.measure.pairs_arms import cached
 from matbench.measure.pairs_worker import compare
-from matbench.measure.plan import LOAD_S, cases_of, is_base
+from matbench.measure.plan import LOAD_S, cases_of
 from matbench.measure.protocol import ENCODER, Finished, Go, Hello, Job, Message, Order, PairJob, Pause, decode_order
-from matbench.measure.roofs import measure_chains, measure_levels, measure_streams
+from matbench.measure.roofs import load_chains, measure_chains, measure_levels, measure_streams
 from matbench.measure.threads import ThreadControl
 from matbench.measure.tuning import with_tuned
-from matbench.measure.turns import Turn, own_share, within
+from matbench.measure.turns import Turn, is_base, own_share, within
 from matbench.model import Block, Case, Dtype, Library, Measurement
 from matbench.operations import OPERATIONS
 
@@ -135,16 +135,8 @@ def work(job: Job, registry: Registry, channel: Channel, clock: Clock) -> None:
 
 def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]:
     """Ceilings first, then block after block, each with its share of the time left; yields the blocks done."""
-    dtypes = tuple(dict.fromkeys(block.problem.dtype for block in job.blocks))
-    threads = sorted({1} | {count for block in job.blocks for _, count in block.arms})
-    if job.chains:
-        for _ in measure_chains(bench, dtypes, threads):
-            yield 0
-    if job.ceilings:
-        for _ in measure_streams(bench, job.caches, threads, left_s()):
-            yield 0
-        for _ in measure_levels(bench, job.caches, threads, left_s()):
-            yield 0
+    for _ in _limits(bench, job, left_s):
+        yield 0
     blocks = tuple(_here(bench, block) for block in job.blocks)
     for _ in _compile(bench, blocks, left_s):
         yield 0
@@ -156,13 +148,26 @@ def _steps(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[int]
         yield index + 1
 
 
+def _limits(bench: Bench, job: Job, left_s: Callable[[], float]) -> Iterator[None]:
+    """The hardware's limits, as far as they are this process's to measure."""
+    dtypes = tuple(dict.fromkeys(block.problem.dtype for block in job.blocks))
+    threads = sorted({1} | {count for block in job.blocks for _, count in block.arms})
+    if job.chains:
+        yield from measure_chains(bench, dtypes, threads)
+    yield from load_chains(bench, [each for each in job.known_chains if each.dtype in dtypes], threads)
+    if job.ceilings:
+        yield from measure_streams(bench, job.caches, threads, left_s())
+        yield from measure_levels(bench, job.caches, threads, left_s())
+
+
 def _kept_for_later(bench: Bench, job: Job, blocks: Sequence[Block], left_s: float) -> float:
     """Time that the processes after this one get, s.
 
     Small cases overrun into it where this process is late: that each is measured at all comes before intervals.
     """
     compiled = sum(bench.registry.get(name).compiled for name, _ in bench.laws)
-    start_s = job.start_s + LOAD_S * compiled
+    chains = 2 * len({dtype for dtype, _ in bench.fma_steps})  # on one thread, and on several
+    start_s = job.start_s + LOAD_S * (compiled + chains)
     bench.spared = _spared(bench, blocks, FOR_SAMPLES * (left_s - job.later * start_s) / (job.later + 1))
     if not job.later:
         return 0.0
@@ -184,8 +189,7 @@ def _spared(bench: Bench, blocks: Sequence[Block], limit_s: float) -> frozenset[
     for block in blocks:
         for case in cases_of(block):
             if case in bench.known:
-                alone = Block(problem=case.problem, arms=((case.kernel, case.threads),))
-                costs[case] = bench.needs(alone)[0]
+                costs[case] = bench.least(case)
                 worths.append(len(block.arms) if is_base(bench.plan, case.kernel, case.problem) else 1)
     kept = within([*costs.values()], worths, limit_s)
     return frozenset(case for place, case in enumerate(costs) if place not in kept)

@@ -40,8 +40,9 @@ def clean(text: str, limit: int = 200) -> str:
     >>> clean("two\nlines\tand more", limit=12)
     'two lines a…'
     """
-    printable = (c if c.isprintable() else " " if c.isspace() else REPLACEMENT for c in text)
-    line = " ".join("".join(printable).split())
+    if not text.isprintable():  # nearly all texts are
+        text = "".join(c if c.isprintable() else " " if c.isspace() else REPLACEMENT for c in text)
+    line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

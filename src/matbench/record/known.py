@@ -12,7 +12,7 @@ from matbench.errors import RecordError
 from matbench.record.files import read_bytes, write_bytes
 from matbench.record.names import check_name
 
-__all__ = ["keep_known", "known_of", "known_path"]
+__all__ = ["keep_known", "known_hosts", "known_of", "known_path"]
 
 Known = TypeVar("Known", bound=msgspec.Struct)
 
@@ -34,8 +34,16 @@ def known_path(kind: str, host_id: str, folder: Path | None = None) -> Path:
     RecordError
         If the id is no safe file name.
     """
-    root = platformdirs.user_data_path("matbench") if folder is None else folder
-    return root / f"{kind}-{check_name(host_id, 'host id')}.json"
+    return _root(folder) / f"{kind}-{check_name(host_id, 'host id')}.json"
+
+
+def known_hosts(kind: str, folder: Path | None = None) -> tuple[str, ...]:
+    """The ids of the machines of which something of this kind is kept, readable or not."""
+    return tuple(path.stem.removeprefix(f"{kind}-") for path in sorted(_root(folder).glob(f"{kind}-*.json")))
+
+
+def _root(folder: Path | None) -> Path:
+    return platformdirs.user_data_path("matbench") if folder is None else folder
 
 
 def keep_known(known: msgspec.Struct, schema: int, path: Path) -> Path:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matbench.pairing import PAIR_SCHEMA, NoiseFloor
-from matbench.record.known import keep_known, known_of, known_path
+from matbench.record.known import keep_known, known_hosts, known_of, known_path
 
-__all__ = ["keep_noise", "known_noise", "noise_path"]
+__all__ = ["every_noise", "keep_noise", "known_noise", "noise_path"]
 
 LIMIT = 4096  # bytes
 
@@ -57,11 +57,16 @@ def known_noise(
         The user's data folder of matbench by default.
     spins
         How long idle threads spin now, as `matbench.spinning` tells it: a floor measured while they spun otherwise is
-        not taken. By default any is, and so is one that does not tell.
+        not taken, and neither is one that does not tell. By default any is.
     """
     noise = known_of("noise", host_id, NoiseFloor, LIMIT, folder)
     if noise is None:
         return None
     is_ours = noise.host_id == host_id and noise.schema <= PAIR_SCHEMA
-    is_like = spins is None or noise.spins is None or noise.spins == spins
-    return noise if is_ours and is_like else None
+    return noise if is_ours and (spins is None or noise.holds_for(spins)) else None
+
+
+def every_noise(folder: Path | None = None) -> dict[str, NoiseFloor]:
+    """All floors that are kept, by the machine's id: of thousands of machines only a few are this user's."""
+    found = (known_noise(host, folder) for host in known_hosts("noise", folder))
+    return {noise.host_id: noise for noise in found if noise is not None}

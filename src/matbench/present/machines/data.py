@@ -113,28 +113,35 @@ def _means(found: Comparison, axis: Axis | None) -> Iterator[dict[str, object]]:
 
 def _cells(found: Comparison) -> Iterator[dict[str, object]]:
     """The common cells; each list has one entry a run, in the order of ``runs``."""
-    rates, shares = _plain(found.rates.T / 1e9), _plain(found.shares.T)
-    times, ratios = _plain(found.seconds.transpose(2, 1, 0)), _plain(found.ratios.transpose(2, 1, 0))
     for place, cell in enumerate(found.cells):
+        times, ratios = (_plain(each[:, :, place].T) for each in (found.seconds, found.ratios))
         yield {
             **_coordinates(cell),
-            "seconds": dict(zip(_BOUNDS, times[place], strict=True)),
-            "gflops": rates[place],
-            "peak_fraction": shares[place],
-            "ratio": dict(zip(_BOUNDS, ratios[place], strict=True)),
-            "verdict": [_word(found, run, place) for run in range(len(found.runs))],
+            "seconds": dict(zip(_BOUNDS, times, strict=True)),
+            "gflops": _plain(found.rates[:, place] / 1e9),
+            "peak_fraction": _plain(found.shares[:, place]),
+            "ratio": dict(zip(_BOUNDS, ratios, strict=True)),
+            "verdict": _words(found, place),
         }
 
 
 def _plain(values: Array) -> Any:
     """Nested lists with None for NaN."""
+    unknown = np.isnan(values)
+    if not unknown.any():
+        return values.tolist()
     plain = values.astype(object)
-    plain[np.isnan(values)] = None
+    plain[unknown] = None
     return plain.tolist()
 
 
 def _word(found: Comparison, run: int, place: int) -> str | None:
     return None if run == found.base or len(found.runs) > JUDGED else found.word(run, place)
+
+
+def _words(found: Comparison, place: int) -> list[str | None]:
+    runs = len(found.runs)
+    return [None] * runs if runs > JUDGED else [_word(found, run, place) for run in range(runs)]
 
 
 def _bounds(value: Interval) -> dict[str, float | None]:

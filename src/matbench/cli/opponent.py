@@ -1,0 +1,195 @@
+"""``matbench pair A blas``: which of the BLAS libraries at hand is the opponent, found by a trial of its own.
+
+The best of several, chosen by the samples that are then to decide, looks better than it is, and the other arm worse. So
+the trial runs before, in a process of its own; what it measured is thrown away, and the comparison begins anew.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from matbench.analyse.statistics import call_seconds
+from matbench.cli import console
+from matbench.cli.interrupts import interruptible
+from matbench.errors import IncompleteError, UsageError
+from matbench.kernels import Registry, Rung
+from matbench.measure.session import Progress, Session
+from matbench.model import Block, Case, Measurement, Plan, Problem
+from matbench.operations import OPERATIONS, PRODUCT, OperationName
+from matbench.pairing import Cell
+from matbench.record.alone import alone
+from matbench.record.here import Machine
+from matbench.record.reading import merge_measurements
+from matbench.units import format_seconds
+
+__all__ = ["BEST", "Trial", "fastest", "rivals", "times_of_calls", "with_opponents"]
+
+BEST = "blas"  # whichever is the fastest; a kernel of that name comes first
+ROUNDS = 5  # samples of each library at each problem
+SAMPLE_NS = 5_000_000  # shortest sample
+START_S, CALLS = 2.0, 2  # s, of the process; calls of each library before its samples: an order of magnitude
+PATIENCE = 4.0  # times the expected time, after which the trial ends with what it has
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the trial takes.
+
+    Attributes
+    ----------
+    blas
+        Paths of further BLAS libraries.
+    seed
+        Of the operands.
+    limit_s
+        Time it may take at most, s; None for as long as it takes.
+    """
+
+    blas: tuple[str, ...] = ()
+    seed: int = 1
+    limit_s: float | None = None
+
+
+def rivals(registry: Registry, beside: str, operation: OperationName = PRODUCT) -> tuple[str, ...]:
+    """The kernels that call a BLAS library for the product, by name, but for the one that they are to be compared with.
+
+    Raises
+    ------
+    UsageError
+        If it is another operation that is compared, or there is no such kernel.
+    """
+    if operation != PRODUCT:
+        formula = OPERATIONS[operation].formula
+        raise UsageError(f"{BEST} is the matrix product of a library, {beside} computes {formula}; name two kernels")
+    found = tuple(each.name for each in registry.of(PRODUCT) if each.rung is Rung.BLAS and each.name != beside)
+    if not found:
+        raise UsageError(f"no BLAS library is here beside {beside}; name one with --blas (matbench list finds them)")
+    return found
+
+
+def with_opponents(
+    cells: Sequence[Cell], names: Sequence[str], registry: Registry, machine: Machine, trial: Trial
+) -> tuple[Cell, ...]:
+    """The cells with, in place of `BEST`, the library that a trial finds the fastest at each.
+
+    Parameters
+    ----------
+    cells
+        What is to be compared.
+    names
+        Kernels to choose from, see `rivals`.
+    registry
+        Kernels by name.
+    machine
+        The one at hand.
+    trial
+        What it takes.
+
+    Raises
+    ------
+    IncompleteError
+        If nothing could be timed at one of the problems.
+    KeyboardInterrupt
+        If Ctrl-C ended the trial.
+    """
+    plan = _plan(cells, names, registry, trial)
+    times = _times(plan, registry, machine, trial)
+    return tuple(msgspec.structs.replace(cell, b=_told(cell, times)) for cell in cells)
+
+
+def _plan(cells: Sequence[Cell], names: Sequence[str], registry: Registry, trial: Trial) -> Plan:
+    """All libraries at each problem and thread count that they can use, those of a problem side by side."""
+    arms: dict[Problem, dict[tuple[str, int], None]] = {}
+    for cell in cells:
+        able = (name for name in names if registry.get(name).why_not(cell.problem.dtype, cell.threads) is None)
+        arms.setdefault(cell.problem, {}).update(dict.fromkeys((name, cell.threads) for name in able))
+    blocks = tuple(Block(problem, tuple(each)) for problem, each in arms.items() if each)
+    return Plan(
+        preset="trial",
+        command="matbench pair",
+        seed=trial.seed,
+        budget_s=_expected_s(blocks, registry),
+        rounds=ROUNDS,
+        sample_ns=SAMPLE_NS,
+        base=names[0],
+        blocks=blocks,
+    )
+
+
+def _expected_s(blocks: Sequence[Block], registry: Registry) -> float:
+    """Expected time, s, by the orders of magnitude that kernels declare."""
+    calls = (
+        registry.get(name).expected_seconds(block.problem, count) for block in blocks for name, count in block.arms
+    )
+    return START_S + (ROUNDS + CALLS) * sum(max(1e-9 * SAMPLE_NS, call_s) for call_s in calls)
+
+
+def _times(plan: Plan, registry: Registry, machine: Machine, trial: Trial) -> Mapping[Case, float]:
+    """The median time of a call by case, s, of what could be timed."""
+    if not plan.blocks:
+        return {}
+    names = sorted({name for block in plan.blocks for name, _ in block.arms}, key=registry.names.index)
+    console.note(f"choosing among {', '.join(names)}: about {format_seconds(plan.budget_s)}")
+    limit_s = PATIENCE * plan.budget_s if trial.limit_s is None else min(trial.limit_s, PATIENCE * plan.budget_s)
+    session = Session(
+        plan=plan,
+        blocks=plan.blocks,
+        caches=machine.host.caches,
+        memory_bytes=machine.memory_bytes,
+        deadline_ns=time.perf_counter_ns() + int(1e9 * limit_s),
+        threads=machine.processors,
+        blas=trial.blas,
+        ceilings=False,
+        chains=False,
+    )
+    told: list[Measurement] = []
+    with (
+        alone(),
+        console.progress(len(plan.blocks)) as bar,
+        interruptible(session.stop, "round") as interrupts,
+    ):
+        for event in session.run():
+            if isinstance(event, Progress):
+                bar(event.block, "trying", event.left_s)
+            elif isinstance(event, Measurement):
+                told.append(event)
+    if interrupts.count:
+        raise KeyboardInterrupt
+    for each in told:
+        if each.outcome in {"wrong", "ended"}:
+            console.warn(f"{each.case.kernel} at n = {each.case.problem.shape_label}: {each.reason}")
+    return times_of_calls(merge_measurements(told))
+
+
+def times_of_calls(measured: Sequence[Measurement]) -> dict[Case, float]:
+    """The median time of a call by case, s; what is wrong has none."""
+    sound = (each for each in measured if len(each.samples) and each.outcome != "wrong")
+    return {each.case: statistics.median(call_seconds(each.samples)) for each in sound}
+
+
+def fastest(cell: Cell, times: Mapping[Case, float]) -> list[tuple[str, float]]:
+    """The libraries that were timed at a cell, the fastest first, each with the time of a call, s."""
+    there = [
+        (case.kernel, seconds)
+        for case, seconds in times.items()
+        if case.problem == cell.problem and case.threads == cell.threads
+    ]
+    return sorted(there, key=lambda each: each[1])
+
+
+def _told(cell: Cell, times: Mapping[Case, float]) -> str:
+    """The fastest library at a cell, once it has been said."""
+    there = fastest(cell, times)
+    where = f"n = {cell.problem.shape_label}" + (f" on {cell.threads} threads" if cell.threads > 1 else "")
+    if not there:
+        raise IncompleteError(
+            f"no BLAS library could be timed at {where}; name the opponent, or give a longer --budget"
+        )
+    told = ", ".join(f"{name} {format_seconds(seconds)}" for name, seconds in there)
+    console.note(f"{where}: against {there[0][0]} (a call in the trial: {told})")
+    return there[0][0]

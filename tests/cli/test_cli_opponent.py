@@ -1,0 +1,209 @@
+"""``matbench pair A blas``: the opponent is chosen by a trial of its own, and the comparison begins anew."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+
+import pytest
+from cli_driver import lines_of
+
+from matbench.cli import opponent
+from matbench.cli.main import main
+from matbench.cli.opponent import fastest, rivals, times_of_calls
+from matbench.errors import UsageError
+from matbench.kernels import Kernel, Registry, Rung, default_registry
+from matbench.measure.pairs import PairSession
+from matbench.measure.session import Progress, Session
+from matbench.model import Case, Measurement, Problem, Samples
+from matbench.operations import OPERATIONS
+from matbench.pairing import Cell
+from matbench.record.pairs import read_pairs
+
+
+def library(name, threaded=True):
+    return Kernel(
+        name=name,
+        rung=Rung.BLAS,
+        idea="a library",
+        function=print,
+        threaded_dtypes=("float64",) if threaded else (),
+    )
+
+
+ONE, OTHER, SERIAL = library("blas_one"), library("blas_other"), library("blas_serial", threaded=False)
+NAMES = tuple(each.name for each in (ONE, OTHER, SERIAL))
+
+
+class Seen:
+    """The trials and comparisons that were begun; a call in a trial takes what `elapsed` tells, ns."""
+
+    def __init__(self):
+        self.sessions, self.compared, self.paths = [], [], ()
+        self.elapsed = lambda case: 1000 * (1 + (*NAMES, "numpy_matmul").index(case.kernel))
+
+    def add(self, registry, paths):
+        self.paths = tuple(paths)
+        for each in (ONE, OTHER, SERIAL):
+            registry.add(each)
+
+    def trial(self, session):
+        self.sessions.append(session)
+        cases = [Case(name, block.problem, threads) for block in session.blocks for name, threads in block.arms]
+        for case in cases:
+            ns = self.elapsed(case)
+            if ns is None:
+                yield Measurement(case, "wrong", "its result is wrong")
+            else:
+                yield Measurement(case, samples=Samples((1,) * 3, (ns, 9 * ns, ns), (0,) * 3, (0, 1, 2)))
+        yield Progress(len(session.blocks), len(session.blocks), 0.0)
+
+    def comparison(self, session):
+        self.compared.append(session)
+        yield from ()
+
+
+@pytest.fixture
+def here(monkeypatch, tmp_path):
+    """A folder, three made-up libraries, and no sampling process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the lock of this machine lies there
+    for name in ("XDG_DATA_HOME", "HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    seen = Seen()
+    monkeypatch.setattr("matbench.cli.pair.add_blas_kernels", seen.add)
+
+    def trial(session):
+        return seen.trial(session)
+
+    def comparison(session):
+        return seen.comparison(session)
+
+    monkeypatch.setattr(Session, "run", trial)
+    monkeypatch.setattr(PairSession, "run", comparison)
+    return seen
+
+
+def chosen(here):
+    """(n, threads) -> the opponent of the comparison that began."""
+    (session,) = here.compared
+    return {(cell.problem.n, cell.threads): cell.b for cell in session.header.cells}
+
+
+def test_the_fastest_at_each_size_is_the_opponent(here, capsys):
+    best = {16: "numpy_matmul", 64: "blas_one"}
+    here.elapsed = lambda case: 500 if best[case.problem.n] == case.kernel else 2000
+    main(["pair", "python_lists", "blas", "--sizes", "16,64", "--processes", "1"])
+    assert chosen(here) == {(16, 1): "numpy_matmul", (64, 1): "blas_one"}
+    said = capsys.readouterr().err
+    assert "choosing among numpy_matmul, blas_one, blas_other, blas_serial: about" in said
+    assert "n = 64: against blas_one (a call in the trial: blas_one 500 ns, " in said
+
+
+def test_only_those_that_can_use_so_many_threads_are_tried_with_them():
+    problem, registry = Problem(16, 16, 16, seed=1), Registry([ONE, SERIAL])
+    cells = [Cell(problem, threads, "mine", opponent.BEST) for threads in (1, 2)]
+    plan = opponent._plan(cells, registry.names, registry, opponent.Trial())
+    assert [block.arms for block in plan.blocks] == [(("blas_one", 1), ("blas_serial", 1), ("blas_one", 2))]
+
+
+def test_the_trial_is_a_process_of_its_own_and_nothing_of_it_is_kept(here, tmp_path):
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", "--seed", "7"])
+    (trial,), (compared,) = here.sessions, here.compared
+    assert trial.processes == 1
+    assert not trial.ceilings
+    assert not trial.chains
+    assert {name for block in trial.blocks for name, _ in block.arms} == {
+        "numpy_matmul",
+        "blas_one",
+        "blas_other",
+        "blas_serial",
+    }
+    assert compared.so_far is None
+    assert not list(tmp_path.glob("results/records/*/*"))
+    (path,) = tmp_path.glob("results/pairs/*/*.jsonl")
+    header, *others = lines_of(path)
+    assert header["command"] == "matbench pair python_lists blas --sizes 16 --processes 1 --seed 7"
+    assert [cell["b"] for cell in header["cells"]] == ["blas_one"]
+    assert {line["type"] for line in others} <= {"pairs-end"}
+
+
+def test_libraries_that_are_named_are_tried_and_loaded_in_the_comparison_too(here):
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", "--blas", "one.so", "--blas", "two.so"])
+    assert here.sessions[0].blas == here.compared[0].blas == here.paths == ("one.so", "two.so")
+
+
+def test_what_is_wrong_is_told_and_never_the_opponent(here, capsys):
+    here.elapsed = lambda case: None if case.kernel == "blas_one" else 1000 + len(case.kernel)
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1"])
+    assert chosen(here) == {(16, 1): "blas_other"}
+    assert "blas_one at n = 16: its result is wrong" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_timed_nothing_is_compared(here, capsys):
+    here.elapsed = lambda _: None
+    assert main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1"]) == 3
+    assert "no BLAS library could be timed at n = 16" in capsys.readouterr().err
+    assert here.compared == []
+
+
+def test_an_arm_does_not_meet_itself_and_a_budget_bounds_the_trial(here):
+    main(["pair", "blas_one", "blas", "--sizes", "16", "--budget", "20s"])
+    assert chosen(here) == {(16, 1): "blas_other"}
+    assert here.sessions[0].deadline_ns < time.perf_counter_ns() + 0.2 * 20e9
+
+
+def test_an_interrupted_comparison_with_the_fastest_goes_on_with_whom_it_was_begun(here, tmp_path):
+    main(["pair", "python_lists", "blas", "--sizes", "16,32", "--processes", "1"])
+    (path,) = tmp_path.glob("results/pairs/*/*.jsonl")
+    lines = path.read_text("utf-8").splitlines()
+    path.write_text("".join(line + "\n" for line in lines if '"pairs-end"' not in line), encoding="utf-8")
+    here.elapsed = lambda case: 1 if case.kernel == "numpy_matmul" else 1000  # would be chosen today
+    main(["pair", "python_lists", "blas", "--resume"])
+    first, again = here.compared
+    assert again.header == first.header
+    assert len(here.sessions) == 1
+    assert {cell.b for cell in read_pairs(path).header.cells} == {"blas_one"}
+
+
+def test_another_operation_has_no_such_opponent(here, capsys):
+    assert main(["pair", "python_svd", "blas"]) == 2
+    assert "blas is the matrix product of a library, python_svd computes" in capsys.readouterr().err
+    assert here.sessions == []
+
+
+def test_a_kernel_of_that_name_comes_first(here, monkeypatch):
+    def add(registry, _):
+        registry.add(library("blas"))
+
+    monkeypatch.setattr("matbench.cli.pair.add_blas_kernels", add)
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1"])
+    assert chosen(here) == {(16, 1): "blas"}
+    assert here.sessions == []
+
+
+def test_where_there_is_no_library_that_is_said():
+    with pytest.raises(UsageError, match="no BLAS library is here beside numpy_matmul; name one with --blas"):
+        rivals(Registry([default_registry().get("numpy_matmul")]), "numpy_matmul")
+    assert rivals(Registry(default_registry(*OPERATIONS)), "numba_gemm") == ("numpy_matmul",)
+
+
+def test_the_median_decides_and_only_at_the_same_problem_and_thread_count():
+    problem = Problem(16, 16, 16, seed=1)
+
+    def measured(name, *elapsed, threads=1, outcome="measured"):
+        number = len(elapsed)
+        samples = Samples((2,) * number, elapsed, (0,) * number, tuple(range(number)))
+        return Measurement(Case(name, problem, threads), outcome, samples=samples)
+
+    times = times_of_calls(
+        [
+            measured("steady", 1000, 1000, 1000),
+            measured("lucky", 10, 3000, 3000),
+            measured("two", 1, threads=2),
+            measured("wrong", 1, outcome="wrong"),
+            measured("none"),
+        ]
+    )
+    cell = Cell(problem, 1, "mine", opponent.BEST)
+    assert fastest(cell, times) == [("steady", pytest.approx(5e-7)), ("lucky", pytest.approx(1.5e-6))]
