@@ -1,6 +1,8 @@
 """Products by any recipe with any blocks: one compilation a recipe, whatever the layouts and the blocks are."""
 
+import ctypes
 import functools
+import mmap
 
 import numpy as np
 from numba import njit
@@ -62,3 +64,22 @@ def small_blocks(recipe, b_is="packed"):
     """Blocks of a few register tiles: small matrices are cut in all three directions."""
     small, few = {"packed": (0, 0), "in place": (NO_LIMIT, NO_LIMIT), "streamed": (0, NO_LIMIT)}[b_is]
     return Blocks(2 * recipe.rows, 5, 2 * recipe.vectors * recipe.lanes, small, few)
+
+
+class Guarded:
+    """Memory between two pages that may not be touched: whoever reads or writes beyond it is ended by the system."""
+
+    def __init__(self, pages):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.memory = mmap.mmap(-1, (pages + 2) * mmap.PAGESIZE)
+        self.whole = np.frombuffer(self.memory, np.uint8)
+        address = self.whole.__array_interface__["data"][0]
+        for page in (0, pages + 1):
+            place = ctypes.c_void_p(address + page * mmap.PAGESIZE)
+            assert libc.mprotect(place, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+        self.free = self.whole[mmap.PAGESIZE : (pages + 1) * mmap.PAGESIZE]
+
+    def matrix(self, rows, columns, dtype, *, at_end):
+        size = rows * columns * np.dtype(dtype).itemsize
+        part = self.free[self.free.size - size :] if at_end else self.free[:size]
+        return part.view(dtype).reshape(rows, columns)

@@ -1,10 +1,8 @@
 """The generated product: every switch, every layout, every edge, to the last byte of the operands."""
 
-import ctypes
 import dataclasses
 import itertools
 import json
-import mmap
 import os
 import subprocess
 import sys
@@ -12,7 +10,7 @@ import sys
 import numba
 import numpy as np
 import pytest
-from gemm_driver import B_IS, NO_LIMIT, compiled, host_recipe, numbers_of, outcome_of, product_of, small_blocks
+from gemm_driver import B_IS, NO_LIMIT, Guarded, compiled, host_recipe, numbers_of, outcome_of, product_of, small_blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -178,25 +176,6 @@ def test_whatever_blocks_are_handed_over_the_result_is_right(dtype, data, m, n, 
 
 
 # -- to the last byte --------------------------------------------------------------------------------------------------
-
-
-class Guarded:
-    """Memory between two pages that may not be touched: whoever reads or writes beyond it is ended by the system."""
-
-    def __init__(self, pages):
-        libc = ctypes.CDLL(None, use_errno=True)
-        self.memory = mmap.mmap(-1, (pages + 2) * mmap.PAGESIZE)
-        self.whole = np.frombuffer(self.memory, np.uint8)
-        address = self.whole.__array_interface__["data"][0]
-        for page in (0, pages + 1):
-            place = ctypes.c_void_p(address + page * mmap.PAGESIZE)
-            assert libc.mprotect(place, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
-        self.free = self.whole[mmap.PAGESIZE : (pages + 1) * mmap.PAGESIZE]
-
-    def matrix(self, rows, columns, dtype, *, at_end):
-        size = rows * columns * np.dtype(dtype).itemsize
-        part = self.free[self.free.size - size :] if at_end else self.free[:size]
-        return part.view(dtype).reshape(rows, columns)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by a call that Windows does not have")

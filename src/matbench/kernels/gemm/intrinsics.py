@@ -9,14 +9,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from matbench.kernels.gemm.microkernel import (
-    SIGNATURE,
-    define_copy,
-    define_row_copy,
-    define_strided_copy,
-    define_tile,
-    function_type,
-)
+from matbench.kernels.gemm.copies import define_copy, define_row_copy, define_strided_copy, define_transposition
+from matbench.kernels.gemm.microkernel import SIGNATURE, define_dots, define_tile, function_type
 from matbench.kernels.gemm.recipe import Code
 from matbench.kernels.jit import njit
 
@@ -60,6 +54,7 @@ def tile_functions(module: Any, code: Code) -> list[Any]:
     """Register tiles of every size up to the recipe's: whole ones, then those whose last vector is not full.
 
     The tile of r rows and v vectors is entry ``(v - 1) * rows + r - 1``, its partial one `rows` x `vectors` later.
+    After them comes what multiplies rows by a column.
     """
     sizes = [(r, v) for v in range(1, code.vectors + 1) for r in range(1, code.rows + 1)]
     partial = [define_tile(module, code, r, v, partial=True) for r, v in sizes]
@@ -69,14 +64,20 @@ def tile_functions(module: Any, code: Code) -> list[Any]:
             return partial[index]  # as fast; what is rare is not compiled twice
         return define_tile(module, code, r, v, partial=False)
 
-    return [*(whole(index, r, v) for index, (r, v) in enumerate(sizes)), *partial]
+    tiles = [*(whole(index, r, v) for index, (r, v) in enumerate(sizes)), *partial]
+    return [*tiles, define_dots(module, code)]
 
 
 def copy_functions(module: Any, code: Code) -> list[Any]:
-    """A copy between any distances, one of rows, then copies of panels of 1, 2, .. vectors, then partial ones."""
+    """Copies between any distances, of rows, of columns to rows; of panels of 1, 2, .. vectors, and partial ones."""
     widths = range(1, code.vectors + 1)
     panels = [define_copy(module, code, v, partial=partial) for partial in (False, True) for v in widths]
-    return [define_strided_copy(module, code), define_row_copy(module, code), *panels]
+    return [
+        define_strided_copy(module, code),
+        define_row_copy(module, code),
+        define_transposition(module, code),
+        *panels,
+    ]
 
 
 def _table(builder: Any, name: str, functions: Callable[[Any, Code], list[Any]], code: Code) -> Any:

@@ -61,7 +61,9 @@ def two_loops(tables: Tables, block: Operands, panels: Grid, packed: int, add: i
         a_row, c_tile = a.address, c.address + column * item
         for ir in range(rows.pieces):  # Loop 1: rows of A, as many as the register tile holds
             high = rows.least + (ir < rows.longer)
-            call_entry(tables.tiles, number + high, (a_row, a.down, panel, step, c_tile, c.down, k, last, add))
+            ahead = (high + jr) * a.down if jr < high else 0  # one of the rows that come after these
+            numbers = (a_row, a.down, panel, step, c_tile, c.down, k, last, add, ahead)
+            call_entry(tables.tiles, number + high, numbers)
             a_row += high * a.down
             c_tile += high * c.down
         column += width

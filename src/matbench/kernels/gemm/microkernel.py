@@ -23,16 +23,15 @@ __all__ = [
     "SIGNATURE",
     "Emitter",
     "begin",
-    "define_copy",
-    "define_row_copy",
-    "define_strided_copy",
+    "define_dots",
     "define_tile",
     "function_type",
     "integer",
 ]
 
-# Arguments of a register tile, in this order; addresses and distances in bytes.
-SIGNATURE = ("a", "down_a", "b", "down_b", "c", "down_c", "depth", "last", "accumulate")
+# Arguments of a register tile, in this order; addresses and distances in bytes. The last is the distance from the first
+# row of A to one that will be read later.
+SIGNATURE = ("a", "down_a", "b", "down_b", "c", "down_c", "depth", "last", "accumulate", "ahead")
 LINE = 64  # bytes of a cache line
 
 _INT = ir.IntType(64)
@@ -137,11 +136,39 @@ class Emitter:
         fma = self._declared(f"llvm.fma.{self.suffix}", self.vector, [self.vector] * 3)
         return self.builder.call(fma, [x, y, total])
 
-    def fetch(self, pointer: Any, *, to_write: bool) -> None:
-        """Ask for the cache line at `pointer`; an address that is none does no harm."""
+    def sum_of(self, vector: Any) -> Any:
+        """The sum of the elements of a vector, in any order."""
+        if self.code.lanes == 1:
+            return vector
+        reduce = self._declared(f"llvm.vector.reduce.fadd.{self.suffix}", self.scalar, [self.scalar, self.vector])
+        start = ir.Constant(self.scalar, -0.0)
+        return self.builder.call(reduce, [start, vector], fastmath=("reassoc",))
+
+    def fetch(self, pointer: Any, *, to_write: bool = False, level: int = 1) -> None:
+        """Ask for the cache line at `pointer`, up to a level of caches; an address that is none does no harm."""
         prefetch = self._declared("llvm.prefetch.p0", ir.VoidType(), [_POINTER, _SMALL, _SMALL, _SMALL])
-        hints = [ir.Constant(_SMALL, hint) for hint in (int(to_write), 3, 1)]
+        hints = [ir.Constant(_SMALL, hint) for hint in (int(to_write), 4 - level, 1)]
         self.builder.call(prefetch, [pointer, *hints])
+
+    def transposed(self, lines: list[Any]) -> list[Any]:
+        """The columns of a square whose rows these vectors are.
+
+        Where a number of a row and that of a column differ in one binary digit, the two elements change places; then
+        the next digit.
+        """
+        side = len(lines)
+        digits = [1 << i for i in range(side.bit_length() - 1)]
+        for digit in digits:
+            kept = [j if not j & digit else side + (j ^ digit) for j in range(side)]
+            others = [j | digit if not j & digit else side + j for j in range(side)]
+            lines = [
+                self._shuffled(lines[i & ~digit], lines[i | digit], others if i & digit else kept) for i in range(side)
+            ]
+        return lines
+
+    def _shuffled(self, x: Any, y: Any, places: list[int]) -> Any:
+        mask = ir.Constant(ir.VectorType(_SMALL, len(places)), places)
+        return self.builder.shuffle_vector(x, y, mask)
 
     def keep_order(self) -> None:
         """Keep loads that come later from being moved up to here: they would take registers that there are not."""
@@ -266,6 +293,9 @@ class _TileBody:
                 b = emit.at(b, self.given["down_b"])
                 if u + 1 < count:
                     emit.keep_order()
+            if count > 1:  # last: between the products it makes LLVM spill all sums
+                emit.keep_order()
+                emit.fetch(emit.at(a, self.given["ahead"]), level=2)
             return [*sums, emit.at(a, integer(count * emit.code.itemsize)), b]
 
         return step
@@ -285,41 +315,10 @@ class _TileBody:
         builder.ret_void()
 
 
-def define_copy(module: Any, code: Code, vectors: int, *, partial: bool) -> Any:
-    """A function that copies `vectors` vectors from each of ``depth`` rows at ``b`` together, to ``c``.
+def define_dots(module: Any, code: Code) -> Any:
+    """A function that multiplies rows of A by a column of B whose elements lie side by side.
 
-    Parameters
-    ----------
-    module, code, vectors, partial
-        As in `define_tile`; what is not there is filled with zeros.
-
-    Returns
-    -------
-    llvmlite.ir.Function
-        With arguments as in `SIGNATURE`.
-    """
-    name = f"panel_copy_{'_'.join(map(str, code))}_{vectors}{'_partial' if partial else ''}"
-    function, emit, given = begin(module, name, code)
-    last = emit.lanes_below(given["last"]) if partial and code.lanes > 1 else None
-    masks = [None] * (vectors - 1) + [last]
-    offsets = [integer(j * emit.vector_bytes) for j in range(vectors)]
-
-    def step(_: Any, carried: list[Any]) -> list[Any]:
-        b, c = carried
-        line = [emit.load(emit.at(b, offset), mask) for offset, mask in zip(offsets, masks, strict=True)]
-        for offset, each in zip(offsets, line, strict=True):
-            emit.store(each, emit.at(c, offset))
-        return [emit.at(b, given["down_b"]), emit.at(c, integer(vectors * emit.vector_bytes))]
-
-    emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], step)
-    emit.builder.ret_void()
-    return function
-
-
-def define_strided_copy(module: Any, code: Code) -> Any:
-    """A function that copies ``depth`` rows of ``last`` elements from ``b`` to ``c``, whatever the distances are.
-
-    The elements of a row are ``a`` bytes apart in the source and ``down_a`` bytes in the target.
+    Vectors run along k here: there is but one column for them to run along.
 
     Parameters
     ----------
@@ -329,56 +328,41 @@ def define_strided_copy(module: Any, code: Code) -> Any:
     Returns
     -------
     llvmlite.ir.Function
-        With arguments as in `SIGNATURE`.
+        With arguments as in `SIGNATURE`: ``down_b`` is the number of rows, each has ``depth`` vectors and ``last``
+        elements more. C is overwritten.
     """
-    function, emit, given = begin(module, f"strided_copy_{'_'.join(map(str, code))}", code._replace(lanes=1))
+    function, emit, given = begin(module, f"dots_{'_'.join(map(str, code))}", code)
+    builder, size = emit.builder, integer(emit.vector_bytes)
+    rows, most = given["down_b"], integer(code.rows)
+    a, b, c = (emit.pointer(given[name]) for name in "abc")
 
-    def element(_: Any, carried: list[Any]) -> list[Any]:
-        b, c = carried
-        emit.store(emit.load(b), c)
-        return [emit.at(b, given["a"]), emit.at(c, given["down_a"])]
+    def step(mask: Any, carried: list[Any], down_a: list[Any]) -> list[Any]:
+        *sums, a, b = carried
+        y = emit.load(b, mask)
+        sums = [
+            emit.multiply_add(emit.load(emit.at(a, down), mask), y, total)
+            for down, total in zip(down_a, sums, strict=True)
+        ]
+        return [*sums, emit.at(a, size), emit.at(b, size)]
 
-    def row(_: Any, carried: list[Any]) -> list[Any]:
-        b, c = carried
-        emit.loop(given["last"], [b, c], element)
-        return [emit.at(b, given["down_b"]), emit.at(c, given["down_c"])]
+    def some(count: int) -> Callable[[Any, list[Any]], list[Any]]:
+        down_a, down_c = (
+            [builder.mul(given[name], integer(i)) for i in range(count + 1)] for name in ("down_a", "down_c")
+        )
 
-    emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], row)
-    emit.builder.ret_void()
-    return function
+        def rows_of_c(_: Any, carried: list[Any]) -> list[Any]:
+            a, c = carried
+            held = [*[emit.zero] * count, a, b]
+            held = emit.loop(given["depth"], held, lambda _, held: step(None, held, down_a[:count]))
+            if code.lanes > 1:
+                held = step(emit.lanes_below(given["last"]), held, down_a[:count])
+            for total, down in zip(held[:count], down_c, strict=False):
+                builder.store(emit.sum_of(total), emit.at(c, down), align=1)
+            return [emit.at(a, down_a[count]), emit.at(c, down_c[count])]
 
+        return rows_of_c
 
-def define_row_copy(module: Any, code: Code) -> Any:
-    """A function that copies ``depth`` rows from ``b`` to ``c``, each of ``a`` vectors and ``last`` elements more.
-
-    The elements of a row lie side by side in both.
-
-    Parameters
-    ----------
-    module, code
-        As in `define_tile`.
-
-    Returns
-    -------
-    llvmlite.ir.Function
-        With arguments as in `SIGNATURE`.
-    """
-    function, emit, given = begin(module, f"row_copy_{'_'.join(map(str, code))}", code)
-    size = integer(emit.vector_bytes)
-    mask = emit.lanes_below(given["last"]) if code.lanes > 1 else None
-
-    def vector(_: Any, carried: list[Any]) -> list[Any]:
-        b, c = carried
-        emit.store(emit.load(b), c)
-        return [emit.at(b, size), emit.at(c, size)]
-
-    def row(_: Any, carried: list[Any]) -> list[Any]:
-        b, c = carried
-        end_b, end_c = emit.loop(given["a"], [b, c], vector)
-        if mask is not None:
-            emit.store(emit.load(end_b, mask), end_c, mask)
-        return [emit.at(b, given["down_b"]), emit.at(c, given["down_c"])]
-
-    emit.loop(given["depth"], [emit.pointer(given["b"]), emit.pointer(given["c"])], row)
-    emit.builder.ret_void()
+    rest = emit.loop(builder.sdiv(rows, most), [a, c], some(code.rows))
+    emit.loop(builder.srem(rows, most), rest, some(1))
+    builder.ret_void()
     return function

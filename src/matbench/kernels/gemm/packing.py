@@ -7,7 +7,8 @@ from matbench.kernels.gemm.views import Grid, Tables, View
 
 __all__ = ["LINE", "copy_matrix", "pack_columns", "pack_rows", "packed_row_bytes"]
 
-STRIDED_COPY, ROW_COPY = 0, 1  # places in the table of copies; panels of 1, 2, .. vectors come after them
+# Places in the table of copies; panels of 1, 2, .. vectors come after them.
+STRIDED_COPY, ROW_COPY, TRANSPOSITION = 0, 1, 2
 LINE = 64  # bytes of a cache line
 STRIPE = 16  # rows of B copied at a time: as many streams into the panels as there are, each of whole cache lines
 
@@ -15,17 +16,22 @@ STRIPE = 16  # rows of B copied at a time: as many streams into the panels as th
 @inner()
 def copy_matrix(tables: Tables, source: View, target: View, rows: int, columns: int) -> None:
     """Copy `rows` x `columns` elements, whatever the distances between them are."""
-    if source.across == tables.itemsize and target.across == tables.itemsize:
+    item = tables.itemsize
+    if source.across == item and target.across == item:
         whole, last = columns // tables.lanes, columns % tables.lanes
         distances = (whole, 0, source.address, source.down, target.address, target.down)
-        call_entry(tables.copies, ROW_COPY, (*distances, rows, last, 0))
+        call_entry(tables.copies, ROW_COPY, (*distances, rows, last, 0, 0))
+        return
+    if source.down == item and target.across == item:
+        distances = (rows, 0, source.address, source.across, target.address, target.down)
+        call_entry(tables.copies, TRANSPOSITION, (*distances, columns, 0, 0, 0))
         return
     if source.down < source.across:  # walk along the shorter distance
         source = View(source.address, source.across, source.down)
         target = View(target.address, target.across, target.down)
         rows, columns = columns, rows
     distances = (source.across, target.across, source.address, source.down, target.address, target.down)
-    call_entry(tables.copies, STRIDED_COPY, (*distances, rows, columns, 0))
+    call_entry(tables.copies, STRIDED_COPY, (*distances, rows, columns, 0, 0))
 
 
 @inner(inline="always")
@@ -69,8 +75,9 @@ def pack_columns(tables: Tables, b: View, address: int, depth: int, grid: Grid) 
         Its panels.
     """
     item, lanes = tables.itemsize, tables.lanes
-    for first in range(0, depth, STRIPE):
-        rows = min(STRIPE, depth - first)
+    stripe = STRIPE if b.across == item else max(1, depth)
+    for first in range(0, depth, stripe):
+        rows = min(stripe, depth - first)
         column = 0
         for j in range(grid.pieces):
             vectors = grid.least + (j < grid.longer)
@@ -80,8 +87,8 @@ def pack_columns(tables: Tables, b: View, address: int, depth: int, grid: Grid) 
             valid = min(width, grid.extent - column)
             if b.across == item:
                 last = valid - width + lanes
-                number = ROW_COPY + vectors if last == lanes else ROW_COPY + vectors + tables.vectors
-                call_entry(tables.copies, number, (0, 0, source, b.down, target, 0, rows, last, 0))
+                number = TRANSPOSITION + vectors if last == lanes else TRANSPOSITION + vectors + tables.vectors
+                call_entry(tables.copies, number, (0, 0, source, b.down, target, 0, rows, last, 0, 0))
             else:
                 panel = View(target, width * item, item)
                 copy_matrix(tables, View(source, b.down, b.across), panel, rows, valid)

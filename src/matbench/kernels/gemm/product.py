@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from llvmlite import binding
 
-from matbench.kernels.gemm import intrinsics, loops, microkernel, packing, views
+from matbench.kernels.gemm import copies, intrinsics, loops, microkernel, packing, views
 from matbench.kernels.gemm.intrinsics import (
     allocate,
+    call_entry,
     call_two,
     copy_table,
     enter,
@@ -73,7 +74,9 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     pays = given.m > limits.few
     units_m, units_n = -(-given.m // tables.rows), -(-given.n // tables.lanes)
     # A block is never less than a register tile high and a vector wide, whatever the caller says: memory is for that.
-    mc, kc, nc = max(limits.mc, tables.rows), limits.kc, max(limits.nc, tables.lanes)
+    mc, kc, nc = max(limits.mc, tables.rows), max(limits.kc, 1), max(limits.nc, tables.lanes)
+    if units_n <= tables.vectors:  # a single panel: rows of A pass by once, and a narrow block of B may be deeper
+        kc *= max(1, min(nc // (max(1, units_n) * tables.lanes), -(-given.k // kc)))
     if is_large and not pays:  # B passes by once: along a few rows at a time, as far as they go
         kc, nc = min(kc, STREAMS), given.n + tables.lanes
     return Cuts(
@@ -88,6 +91,11 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
 @inner(inline="always")
 def alone(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product on this thread; the elements of a row of C lie side by side."""
+    a, b, c, m, n, k = given
+    if n == 1 and a.across == tables.itemsize and b.down == tables.itemsize:  # Loop 1 is all there is
+        numbers = (a.address, a.down, b.address, m, c.address, c.down, k // tables.lanes, k % tables.lanes, 0, 0)
+        call_entry(tables.tiles, 2 * tables.rows * tables.vectors, numbers)
+        return DONE
     cuts = cuts_for(tables, limits, given)
     size = cuts.pack_a * cuts.mc * packed_row_bytes(tables, cuts.kc)
     size += cuts.pack_b * cuts.kc * (cuts.nc + tables.lanes) * tables.itemsize
@@ -165,6 +173,21 @@ def shared(tables: Tables, limits: Blocks, given: Operands) -> int:
     return NO_MEMORY if failed else DONE
 
 
+@inner(inline="always")
+def is_turned(tables: Tables, given: Operands) -> bool:
+    """Whether C' = B' A' is computed instead: its rows lie side by side, or vectors make better use of it.
+
+    A column is best made of rows of A, each multiplied by B; a row is best made of rows of B. Where C is a column, its
+    rows have a single element, and lie side by side in any case.
+    """
+    item = tables.itemsize
+    if given.n == 1:
+        return given.a.across != item and given.c.down == item
+    if given.m == 1:
+        return given.b.across != item
+    return given.c.across != item and given.c.down == item
+
+
 @inner()
 def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product of any layouts."""
@@ -172,13 +195,13 @@ def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
     item = tables.itemsize
     if m == 0 or n == 0:
         return DONE
-    if c.across != item and c.down == item:  # C' = B' A' has its rows side by side
+    if is_turned(tables, given):
         a, b = View(b.address, b.across, b.down), View(a.address, a.across, a.down)
         c = View(c.address, c.across, c.down)
         m, n = n, m
     memory = 0
     rows = c
-    if c.across != item:
+    if c.across != item and n > 1:
         memory = allocate(m * n * item)
         if memory == 0:
             return NO_MEMORY
@@ -223,7 +246,7 @@ def generation() -> int:
 
     Numba keeps compiled functions on disk and asks only whether the file of the outermost one has changed.
     """
-    modules: tuple[ModuleType, ...] = (intrinsics, loops, microkernel, packing, views)
+    modules: tuple[ModuleType, ...] = (copies, intrinsics, loops, microkernel, packing, views)
     digest = hashlib.sha256()
     for module in modules:
         for each in _parts(module, module.__name__):

@@ -148,7 +148,7 @@ def rows_of_c(job: int, task: int) -> int:
             for i in range(first, last):
                 a_row = a.address + i * a.down + step * a.across
                 c_row = c.address + i * c.down + column * item
-                numbers = (a_row, a.across, b_row, b.down, c_row, c.down, steps, columns, int(step > 0))
+                numbers = (a_row, a.across, b_row, b.down, c_row, c.down, steps, columns, int(step > 0), 0)
                 call_entry(update, signed(0), numbers)
     return 0
 
