@@ -48,9 +48,10 @@ html: $(READY) ## publish results/asv as asv's pages and show them (ARGS="--port
 agreement: $(READY) ## do matbench run, asv and pytest-benchmark agree? ten minutes (ARGS="--rounds 9", "--resume")
 	$(BIN)/python tools/agreement.py $(ARGS)
 
-readme: $(READY) ## write the generated parts of README.md and docs/operations.md anew
+readme: $(READY) ## write the generated parts of README.md, docs/operations.md and docs/gemm.md anew
 	$(BIN)/python tools/readme.py
 	$(BIN)/python tools/operations.py
+	$(BIN)/python tools/gemm.py
 
 validate: $(READY) ## measure how far verdicts can be trusted, 90 minutes (ARGS="simulated": two)
 	$(BIN)/python tools/validate.py $(ARGS)

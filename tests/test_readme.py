@@ -175,6 +175,7 @@ def test_every_figure_names_its_machine_its_day_and_its_command(written):
         assert "`matbench run --preset standard`" in made[name]
     for name in ("speedup", "rate", "lesson"):
         assert "Measured on two-cpus" in made[name]
+        assert f"`matbench run --preset full`, record {full().header.id}." in made[name]
         assert "2026-11-22: `matbench run --preset full`" in made[name]
     assert "1,500×" in written.text.read_text(encoding="utf-8")  # 60 s over 40 ms
 
@@ -273,6 +274,8 @@ def test_the_sentence_tells_the_credit_of_its_machine():
     own = msgspec.structs.replace(standard(), header=msgspec.structs.replace(standard().header, host=host))
     told = readme.blocks(own, full(), suite(), {64: record_at(64)})["sentence"]
     assert "Whatever the order in which the ideas are added, compiling is worth" in told
+    other = "What each idea is worth is of the other record, which the sentence names."
+    assert told.endswith(f"record {own.header.id}. {other}")
     assert "Whatever the order" not in parts(record_at(64))["sentence"]  # of another machine
 
 

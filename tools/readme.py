@@ -74,12 +74,13 @@ def newest_credits(results: Path = ROOT / "results") -> dict[int, Record]:
 
 
 def source(header: Header) -> str:
-    """Machine, date and command of a record: what stands beside every figure."""
+    """Machine, date, command and id of a record: what stands beside every figure."""
     cpu = header.host.cpu.brand
     where = f"{cpu}, {cpus_of(header)} CPUs" + (", a virtual machine" if header.host.hypervisor else "")
     python, numpy = header.environment.python, header.environment.packages.get("numpy", "unknown")
     software = f"Python {python}, NumPy {numpy}"
-    return f"Measured on {header.machine} ({where}; {software}), {header.created[:10]}: `{header.plan.command}`"
+    made = f"`{header.plan.command}`, record {header.id}"
+    return f"Measured on {header.machine} ({where}; {software}), {header.created[:10]}: {made}"
 
 
 def lesson_problem(table: Table) -> Problem:
@@ -167,12 +168,13 @@ def blocks(standard: Record, full: Record, suite: Record, kept: dict[int, Record
     small, large = tabulate(standard), tabulate(full)
     lesson = lesson_problem(large)
     credit = credit_at(standard.header, headline_problem(small), attributions(kept.values()))
+    apart = "" if credit is None else " What each idea is worth is of the other record, which the sentence names."
     sentences = [closing_sentence(small, None, credit), extrapolated_sentence(small)]
     return {
         "kernels": kernel_table(tuple(each for each in default_registry() if each.origin == "matbench")),
         "speedup": f"{picture_tag('speedup', large)}\n\n{source(full.header)}.",
         "rate": f"{picture_tag('rate', large)}\n\n{source(full.header)}.",
-        "sentence": f"> {sentences[0]}\n\n{source(standard.header)}.",
+        "sentence": f"> {sentences[0]}\n\n{source(standard.header)}.{apart}",
         "lesson": f"{ladder_table(large, lesson)}\n\n{source(full.header)}.",
         "prediction": f"> {sentences[1]}\n\n{source(standard.header)}.",
         "suite": suite_table(suite),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from matbench.analyse.pairs import Verdict
 from matbench.analyse.statistics import upper_bound
@@ -21,17 +21,27 @@ SAME_NEEDED, DECIDED_NEEDED = 300, 40  # comparisons: fewer can't show what is a
 
 NOTHING = "not yet measured"
 
-Word = Literal["met", "missed", "open"]
+Word = Literal["met", "met; the bound is not yet", "missed", "open"]
 Known = tuple[float, Verdict]  # true ratio, and what was made of it
 
 
 class Goal(NamedTuple):
-    """What is asked for, what came, and whether that is it; 'open' where there are too few comparisons to say."""
+    """What is asked for, what came, and whether that is it.
+
+    A goal is met by the rate that was seen, and where it asks for the bound, by that; 'met; the bound is not yet' where
+    it does not ask, and the bound does not keep it. 'open' where there are too few comparisons to say.
+    """
 
     title: str
     asked: str
-    came: str
+    seen: str
+    bound: str  # of 95 %; empty where there is none to tell
     word: Word
+
+    @property
+    def came(self) -> str:
+        """What was seen, and its bound."""
+        return f"{self.seen} (95 % bound: {self.bound})" if self.bound else self.seen
 
 
 class Measured(NamedTuple):
@@ -42,65 +52,78 @@ class Measured(NamedTuple):
     disturbed: Sequence[Verdict]
 
 
-def _rate(hits: int, trials: int) -> str:
-    return f"{hits} of {trials}"
+def _seen(hits: int, trials: int) -> str:
+    """Counts and rate: ``168 of 170, 98.8 %``."""
+    return f"{hits} of {trials}, {100 * hits / trials:.3g} %" if trials else NOTHING
 
 
-def _at_least(hits: int, trials: int) -> str:
-    if not trials:
-        return NOTHING
-    return f"{_rate(hits, trials)}: at least {100 * (1 - upper_bound(trials - hits, trials)):.1f} %"
+def _at_least(hits: int, trials: int) -> float:
+    return 1 - upper_bound(trials - hits, trials)
 
 
-def _at_most(found: Tally) -> str:
-    if not found.comparisons:
-        return NOTHING
-    return f"{_rate(found.wrong, found.comparisons)}: at most {format_percent(found.wrong_at_most)}"
+def _told_at_least(hits: int, trials: int) -> str:
+    return f"at least {100 * _at_least(hits, trials):.1f} %" if trials else ""
+
+
+def _told_at_most(found: Tally) -> str:
+    return f"at most {format_percent(found.wrong_at_most)}" if found.comparisons else ""
+
+
+def _by_rate(count: int, *, rate_met: bool, bound_met: bool) -> Word:
+    """The word on a goal that asks for the rate alone."""
+    if count < DECIDED_NEEDED:
+        return "open"
+    if not rate_met:
+        return "missed"
+    return "met" if bound_met else "met; the bound is not yet"
 
 
 def _alarms(found: Tally) -> Goal:
     """Bounded from above; missed where even a clean rest would not bring the bound down."""
     wrong, count = found.wrong, found.comparisons
     asked = f"at most {format_percent(FALSE_ALARMS)} with 95 % confidence, of {SAME_NEEDED} or more"
-    came = _at_most(found)
     word: Word = "met" if count >= SAME_NEEDED else "open"
     if upper_bound(wrong, max(count, SAME_NEEDED)) > FALSE_ALARMS:
         word = "missed"
-    return Goal("identical code called different", asked, came, word)
+    return Goal("identical code called different", asked, _seen(wrong, count), _told_at_most(found), word)
 
 
 def _disturbed(found: Tally) -> Goal:
-    """By its rate: the bound stands beside it."""
-    came = _at_most(found)
-    is_met = found.wrong <= FALSE_ALARMS * found.comparisons
-    word: Word = ("met" if is_met else "missed") if found.comparisons >= DECIDED_NEEDED else "open"
+    wrong, count = found.wrong, found.comparisons
+    is_bound = count > 0 and found.wrong_at_most <= FALSE_ALARMS
+    word = _by_rate(count, rate_met=wrong <= FALSE_ALARMS * count, bound_met=is_bound)
     title = "identical code called different on a disturbed machine"
-    return Goal(title, f"at most {format_percent(FALSE_ALARMS)} of them", came, word)
+    asked = f"at most {format_percent(FALSE_ALARMS)} of them"
+    return Goal(title, asked, _seen(wrong, count), _told_at_most(found), word)
 
 
 def _power(found: Sequence[Tally]) -> Goal:
-    """By the decided; how many are not stands beside it."""
+    """Of the decided; how many are not stands beside it."""
     hits, decided = sum(each.found for each in found), sum(each.decided for each in found)
     every = sum(each.comparisons for each in found)
-    parts = [_at_least(hits, decided)] if decided or not every else []
+    parts = [_seen(hits, decided)] if decided or not every else []
     parts += [f"{every - decided} of {every} undecided"] if every else []
-    word: Word = ("met" if hits >= POWER * decided else "missed") if decided >= DECIDED_NEEDED else "open"
+    is_bound = decided > 0 and _at_least(hits, decided) >= POWER
+    word = _by_rate(decided, rate_met=hits >= POWER * decided, bound_met=is_bound)
+    title = f"a change of {100 * (CHANGE - 1):.0f} % found where decided"
     asked = f"{format_percent(POWER)} or more of the decided"
-    return Goal(f"a change of {100 * (CHANGE - 1):.0f} % found where decided", asked, "; ".join(parts), word)
+    return Goal(title, asked, "; ".join(parts), _told_at_least(hits, decided), word)
 
 
 def _signs(found: Sequence[Tally]) -> Goal:
+    """None at all: a rate, whose bound can say how rare it is and never that there is none."""
     wrong, count = sum(each.wrong for each in found), sum(each.comparisons for each in found)
-    word: Word = "missed" if wrong else "met" if count >= DECIDED_NEEDED else "open"
-    came = _rate(wrong, count) if count else NOTHING
-    return Goal("a change of 1 to 5 % told with the wrong sign", "none", came, word)
+    word = _by_rate(count, rate_met=not wrong, bound_met=True)
+    bound = f"at most {format_percent(upper_bound(wrong, count))}" if count else ""
+    return Goal("a change of 1 to 5 % told with the wrong sign", "none seen", _seen(wrong, count), bound, word)
 
 
 def _coverage(found: Sequence[Tally]) -> Goal:
     held, count = sum(each.covered for each in found), sum(each.intervals for each in found)
-    came = _at_least(held, count)
-    word: Word = ("met" if held >= COVERAGE * count else "missed") if count >= DECIDED_NEEDED else "open"
-    return Goal("intervals that hold the known ratio", f"{format_percent(COVERAGE)} or more", came, word)
+    is_bound = count > 0 and _at_least(held, count) >= COVERAGE
+    word = _by_rate(count, rate_met=held >= COVERAGE * count, bound_met=is_bound)
+    asked = f"{format_percent(COVERAGE)} or more"
+    return Goal("intervals that hold the known ratio", asked, _seen(held, count), _told_at_least(held, count), word)
 
 
 def goals_of(measured: Measured) -> tuple[Goal, ...]:
@@ -119,16 +142,22 @@ def goals_of(measured: Measured) -> tuple[Goal, ...]:
 
 def goals_table(goals: Iterable[Goal]) -> str:
     """One row a goal."""
-    return render_markdown(("what", "asked for", "came", ""), [tuple(each) for each in goals])
+    return render_markdown(("what", "asked for", "seen", "bound (95 %)", ""), [tuple(each) for each in goals])
 
 
 def summary(goals: Sequence[Goal]) -> str:
-    """What is kept, what is not, and what can't be said yet."""
-    told = [f"{each.title}: {each.came}" for each in goals if each.word == "met"]
-    missed = [f"{each.title}: {each.came}, where {each.asked} is asked for" for each in goals if each.word == "missed"]
-    unknown = [f"{each.title}: {each.came}" for each in goals if each.word == "open"]
-    whole = "All that is asked for is kept" if len(told) == len(goals) else "Kept"
-    lines = [f"{whole}: {'; '.join(told)}."] if told else []
-    lines += [f"Missed: {'; '.join(missed)}."] if missed else []
-    lines += [f"Too few comparisons to say: {'; '.join(unknown)}."] if unknown else []
+    """What is kept, what is kept by the rate and not yet by its bound, what is not, and what can't be said yet."""
+    told = {word: "; ".join(_told(each) for each in goals if each.word == word) for word in get_args(Word)}
+    rated = told["met; the bound is not yet"]
+    whole = "All that is asked for is kept" if all(each.word.startswith("met") for each in goals) else "Kept"
+    lines = [f"{whole}: {told['met']}."] if told["met"] else []
+    kept = "Kept by the rate that was seen, as is asked for, though not yet by its bound"
+    lines += [f"{kept}: {rated}."] if rated else []
+    lines += [f"Missed: {told['missed']}."] if told["missed"] else []
+    lines += [f"Too few comparisons to say: {told['open']}."] if told["open"] else []
     return " ".join(lines)
+
+
+def _told(goal: Goal) -> str:
+    asked = f", where {goal.asked} is asked for" if goal.word == "missed" else ""
+    return f"{goal.title}: {goal.came}{asked}"

@@ -6,6 +6,7 @@ import re
 import traceback
 
 __all__ = [
+    "BusyError",
     "IncompleteError",
     "InternalError",
     "KernelError",
@@ -34,6 +35,10 @@ class MatbenchError(Exception):
 
 class UsageError(MatbenchError):
     """The request itself is off: an unknown name, an impossible size, more threads than processors."""
+
+
+class BusyError(UsageError):
+    """Another matbench is measuring on this machine: the request is sound, the moment is not."""
 
 
 class KernelError(MatbenchError):

@@ -4,13 +4,14 @@ import itertools
 import math
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 from compare_examples import ladder, record, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matbench.analyse.compare_cells import medians
+from matbench.analyse.compare_cells import medians, work_of
 from matbench.analyse.statistics import call_interval, call_seconds, median_interval
 from matbench.model import Measurement, Samples
 
@@ -94,3 +95,20 @@ def test_more_cases_of_the_same_shapes_take_no_more_calls_of_python():
         return len(counted)
 
     assert calls(400) == calls(4) > 0
+
+
+def test_equal_cells_of_two_runs_are_one_object_whatever_their_seeds():
+    (first, *rest) = ladder()
+    problem = msgspec.structs.replace(first.case.problem, seed=first.case.problem.seed + 1)
+    again = msgspec.structs.replace(first, case=msgspec.structs.replace(first.case, problem=problem))
+    one, other = run(record()), run(record(mark="000001", measurements=(again, *rest)))
+    assert one.cells is other.cells
+    assert all(cell is there for cell, there in zip(one.cells, other.cells, strict=True))
+
+
+def test_operations_and_roofs_of_cells_stand_in_their_order():
+    cells = run(record()).cells
+    work = work_of(cells)
+    assert work.flops.tolist() == [cell.flops for cell in cells]
+    assert [work.keys[place] for place in work.key] == [f"{cell.dtype}/{cell.threads}" for cell in cells]
+    assert len(set(work.keys)) == len(work.keys)

@@ -98,6 +98,15 @@ def test_a_claim_excludes_one_and_exceeds_the_drift(centre, half, drift):
     assert mirrored == {"FASTER": "SLOWER", "SLOWER": "FASTER"}.get(word, word)
 
 
+def test_the_ratios_of_several_runs_are_those_of_each():
+    dice = np.random.default_rng(3)
+    base, runs = dice.lognormal(size=(3, 7)), dice.lognormal(size=(4, 3, 7))
+    runs[1, 1:, 2] = base[1:, 5] = np.nan
+    drifts = dice.uniform(0.03, 0.2, size=(4, 7))
+    each = [ratios_between(base, own, drift) for own, drift in zip(runs, drifts, strict=True)]
+    np.testing.assert_array_equal(ratios_between(base, runs, drifts), each)
+
+
 def test_runs_of_unchanged_code_are_hardly_ever_told_apart():
     """A simulated machine: each run has its own pace, each cell its own place in memory, each sample its own noise."""
     dice, claims, cells = random.Random(7), 0, 0

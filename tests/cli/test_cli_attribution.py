@@ -73,8 +73,9 @@ def test_a_record_can_be_named_wherever_it_was_measured(reader):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("numba_gemm",), "no attribution is kept, so 'numba_gemm' is none; measure one: matbench explain"),
-        (("one", "two"), "--attribution is about no single rung; leave out 'two'"),
+        (("nothing",), "no attribution is kept, so 'nothing' is none; measure one: matbench explain"),
+        (("numba_gemm",), "about all ideas together, and numba_gemm is one rung; leave it out: matbench explain"),
+        (("one", "two"), "--attribution takes one record at most; leave out 'two'"),
         (("some", "--measure"), "a record is shown as it is"),
         (("--dtype", "int64"), "no ideas can be told apart in int64; use float64 or float32"),
         (("--dtype", "float16"), "no dtype 'float16'"),
@@ -133,6 +134,7 @@ def test_where_nothing_is_kept_it_is_measured_stored_drawn_and_shown(user, monke
     complains(reader.does("show"), "run `matbench run` first")  # what is kept apart is no run
     again = reader.does(*ASKED, "--n", "8")
     assert "it is measured now" not in again.err
+    assert ("measure anew" in done.err, "measure anew" in again.err) == (False, True)
     assert again.out == done.out
     assert arm_of(frozenset())[0] == record.header.plan.base
 

@@ -12,7 +12,7 @@ from compare_examples import ladder, measured, other, record
 
 from matbench.cli import compare_sources
 from matbench.cli.main import main
-from matbench.errors import RecordError
+from matbench.errors import RecordError, UsageError
 from matbench.model import Conditions, Record
 from matbench.pairing import NoiseFloor
 from matbench.record.islands import island
@@ -155,6 +155,17 @@ def test_many_records_are_read_by_several_processes_in_their_order(results, told
     assert [run["machine"] for run in json.loads(out)["runs"]] == ["quiet-heron", "loud-magpie", "third"]
     assert "is empty" in err
     assert "held against its roof" in err
+
+
+def test_processes_begin_before_the_headers_are_read_and_only_for_many_records(results, monkeypatch):
+    done = []
+    monkeypatch.setattr(compare_sources, "_pool", lambda: done.append("processes"))
+    monkeypatch.setattr(compare_sources, "list_files", lambda paths: done.append(len(paths)) or ((), ()))
+    for most in (100, 2):
+        monkeypatch.setattr(compare_sources, "WHOLLY_CHECKED", most)
+        with pytest.raises(UsageError, match="no runs"):
+            compare_sources.named_sources([str(results)], results, Wanted())
+    assert done == [3, "processes", 3]
 
 
 def test_a_run_above_its_roof_is_set_aside_and_said(results, told):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from matbench.cli.gate import _named
 from matbench.cli.main import main
+from matbench.errors import BusyError
 from matbench.measure.pairs import PairSession, PairsTold
 from matbench.pairing import PairBlock, PairProcess, Refusal, Sample
 from matbench.record.pairs import read_pairs
@@ -132,6 +134,55 @@ def test_what_fails_is_told_on_standard_error_as_well(capsys, ratio):
     assert "n = 9 fails: mine.py:f is off" in err
 
 
+@pytest.fixture
+def busy(monkeypatch):
+    """Another matbench measures."""
+
+    @contextlib.contextmanager
+    def refused(**_):
+        raise BusyError("another matbench is measuring on this machine; wait for its end or stop it first")
+        yield
+
+    monkeypatch.setattr("matbench.comparison.alone", refused)
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize(
+    ("how", "code", "told"),
+    [
+        ((), 0, "warning: nothing was compared"),
+        (("--on-doubt", "fail"), 1, "nothing was compared"),
+        (("--on-doubt", "pass"), 0, ""),
+    ],
+)
+def test_beside_another_measurement_all_is_in_doubt(capsys, folder, how, code, told):
+    done, out, err = gate(capsys, "--baseline", CLAIM, *how)
+    assert (done, out, told in err) == (code, "", True)
+    assert err.count("\n") == (1 if told else 0)
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.usefixtures("busy", "folder")
+def test_github_and_programs_are_told_of_that_doubt_too(capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    done, out, err = gate(capsys, "--baseline", CLAIM, "--json")
+    assert (done, json.loads(out)["passed"], json.loads(out)["rows"]) == (0, True, [])
+    told = "nothing was compared, so that all is in doubt: another matbench is measuring"
+    assert err.startswith(f"::warning title=matbench gate::{told}")
+
+
+def test_what_could_not_be_tried_at_all_leaves_no_record(capsys, folder, monkeypatch):
+    def run(_):
+        yield PairsTold((Refusal(0, "skipped", "mine.py:f is missing"), PairProcess(0, seed=0)))
+
+    monkeypatch.setattr(PairSession, "run", run)
+    done, out, err = gate(capsys, "--baseline", CLAIM)
+    assert (done, out) == (2, "")
+    assert "could not be compared: mine.py:f is missing" in err
+    assert "record: " not in err
+    assert not (folder / "results" / "pairs").exists()
+
+
 def test_a_revision_with_a_slash_is_recorded_whole_and_a_folder_by_its_name(tmp_path, monkeypatch):
     (tmp_path / "old").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -209,6 +260,8 @@ def test_other_libraries_of_a_baseline_are_told_before_anything_is_measured(
         (("numba_ikj",), "has no baseline"),
         (("--baseline", "HEAD"), "nothing is named that is to be compared with HEAD"),
         (("--baseline", "f is better than g"), "is no claim"),
+        (("--baseline", "numba_ikj rocks"), "'numba_ikj rocks' is neither a baseline nor a claim; write for"),
+        (("numba_ikj", "--baseline", "ikj rocks"), "is neither a baseline nor a claim; write for example"),
         (("--baseline", "one.toml", "--baseline", "two.toml"), "are too many"),
         (("--baseline", "gone.toml"), "no such file"),
         (("numba_ikj", "--baseline", "no-such-revision"), "there is no baseline 'no-such-revision'"),

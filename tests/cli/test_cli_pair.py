@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from cli_driver import PATIENCE_S, finished, lines_of
 from matbench.cli.main import main
 from matbench.cli.pair import parse_claim
 from matbench.errors import UsageError
+from matbench.measure.pairs import PairSession, PairsTold
+from matbench.pairing import PairProcess, Refusal
 from matbench.record.pairs import read_pairs
 
 MINE = """
@@ -135,6 +138,8 @@ def complains(capsys, monkeypatch, folder, *arguments, said, code=2):
         (("mine.py:good", "./mine.py:good"), "can't be compared with itself"),
         (("numba_ikj", "numba_ijk", "--aa"), "name one, not two"),
         (("numba_ikj", "numba_ikj_"), "did you mean 'numba_ikj'"),
+        (("mine.py", "numpy_matmul"), "'mine.py' does not say which function is meant; write for"),
+        (("numba_ikj", "lib/mine.py"), "write for example mine.py:multiply"),
         (("numba_ikj", "gone.py:f"), "there is no file 'gone.py'"),
         (("numba_ikj", "mine.py:"), "names no function"),
         (("numba_ikj", "numba_ijk", "--claim", "0%"), "claims nothing"),
@@ -153,6 +158,24 @@ def complains(capsys, monkeypatch, folder, *arguments, said, code=2):
 )
 def test_what_can_not_be_asked_for_is_told_in_a_sentence(capsys, monkeypatch, tmp_path, arguments, said):
     complains(capsys, monkeypatch, tmp_path, *arguments, said=said)
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_could_not_be_tried_at_all_leaves_no_record(capsys, monkeypatch, tmp_path, more):
+    def run(session):
+        cells = range(len(session.header.cells))
+        yield PairsTold((*(Refusal(each, "skipped", "mine.py:gone is missing") for each in cells), PairProcess(0, 0)))
+
+    monkeypatch.setattr(PairSession, "run", run)
+    monkeypatch.setattr("matbench.comparison.alone", lambda **_: contextlib.nullcontext())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    assert main(["pair", "mine.py:gone", "numpy_matmul", "--sizes", "8,9", *more]) == 2
+    out, err = capsys.readouterr()
+    assert (len(json.loads(out)["rows"]) == 2) if more else (out == "")
+    assert "matbench: n = 9: mine.py:gone is missing" in err
+    assert "record: " not in err
+    assert not (tmp_path / "results" / "pairs").exists()
 
 
 @pytest.mark.parametrize(("text", "margin"), [("2%", 0.02), ("0.5 %", 0.005), ("1.5x", 0.5), ("10x", 9.0)])

@@ -1,11 +1,14 @@
-"""What is left of a run that was cut short: blocks that lack a process, the one under way included."""
+"""What a run has before it: of one that was cut short the blocks that lack a process, and only what memory can hold."""
 
 from __future__ import annotations
 
 import msgspec
 import pytest
 
-from matbench.cli.run_work import unfinished
+from matbench.cli.run_work import Work, fitting, plan_text, unfinished
+from matbench.cli.running import _remedy
+from matbench.errors import UsageError
+from matbench.kernels import default_registry
 from matbench.model import (
     Block,
     Case,
@@ -64,3 +67,49 @@ def test_what_came_out_wrong_or_had_to_be_ended_is_not_left():
     settled = Measurement(Case("other", BLOCKS[2].problem), "ended", reason="other hung")
     more = msgspec.structs.replace(record, measurements=(*record.measurements, settled))
     assert [block.arms for block in unfinished(more, 2)] == [ARMS, ARMS, ARMS[:1]]
+
+
+def planned(sizes, threads=(1, 2)):
+    """What a run of NumPy's product has before it."""
+    arms = tuple(("numpy_matmul", each) for each in threads)
+    blocks = tuple(Block(Problem(n, n, n), arms) for n in sizes)
+    plan = Plan("quick", "matbench run", 1, 60.0, 18, 10**6, "numpy_matmul", blocks)
+    head = Header(
+        id="a", created="", machine="m", host=Host(), environment=Environment(), conditions=Conditions(), plan=plan
+    )
+    return Work(head, blocks)
+
+
+def test_what_memory_can_not_hold_is_left_out_of_what_is_announced_and_told_in_a_line():
+    work = fitting(planned((64, 8192)), default_registry(), 2**28)
+    assert [block.problem.n for block in work.blocks] == [64]
+    assert work.header.plan.blocks == work.blocks
+    assert plan_text(work).splitlines() == [
+        "float64 64: numpy_matmul numpy_matmul/2",
+        "left out: n = 8192 (float64): numpy_matmul on 1 and 2 threads: needs 4.5 GiB of memory, 256 MiB may be used",
+    ]
+    assert fitting(planned((64,)), default_registry(), 2**28) == planned((64,))
+
+
+def test_where_memory_can_hold_nothing_smaller_sizes_are_the_remedy():
+    said = r"^nothing is left to measure: numpy_matmul at 8192 needs .*; ask for smaller --sizes$"
+    with pytest.raises(UsageError, match=said):
+        fitting(planned((8192, 10**6)), default_registry(), 2**28)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "remedy"),
+    [
+        ((2**28, 2**28), "smaller --sizes"),
+        ((None, None), "a longer --budget"),
+        ((2**28, None), "a longer --budget or smaller --sizes"),
+        ((), "a longer --budget"),
+    ],
+)
+def test_where_nothing_was_measured_the_remedy_fits_the_reasons(allowed, remedy):
+    header = planned((64,)).header
+    cases = [Case("numpy_matmul", Problem(64, 64, 64), threads) for threads in (1, 2)]
+    pairs = zip(cases, allowed, strict=False)
+    skipped = [Measurement(case, "skipped", "too much", bytes_allowed=count) for case, count in pairs]
+    slow = Measurement(Case("python_lists", Problem(64, 64, 64)), "skipped", "one call takes too long")
+    assert _remedy(Record(header, measurements=(*skipped, slow))) == remedy

@@ -16,6 +16,7 @@ from matbench.errors import KernelError, UsageError
 from matbench.kernels import FLOATS, Kernel, Registry, Rung, default_registry, kernel
 from matbench.kernels.installed import GROUP
 from matbench.model import DTYPES, Caches, KernelCard, Problem
+from matbench.operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,16 @@ def test_an_unknown_name_is_refused_with_all_names_and_the_nearest(typed, meant)
     assert message.endswith(f"There are: {', '.join(default_registry().names)}")
     if meant:
         assert f"did you mean {meant!r}?" in message
+
+
+def test_of_an_unknown_name_the_kernels_of_other_operations_are_counted_and_not_listed():
+    every, products = default_registry(*OPERATIONS), default_registry()
+    with pytest.raises(UsageError) as info:
+        every.get("lops")
+    more = f"; and {len(every) - len(products)} of other operations, which matbench list tells"
+    assert str(info.value).endswith(f"There are: {', '.join(products.names)}{more}")
+    with pytest.raises(UsageError, match=r"There are: \S+"):
+        every.of("matvec").get("lops")
 
 
 def test_globs_choose_in_the_order_of_the_ladder_and_without_doubles():

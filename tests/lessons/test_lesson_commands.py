@@ -153,7 +153,7 @@ def test_open_without_the_extra_is_one_sentence(installed, capsys, monkeypatch, 
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == module else name)
     code, _, err = say(capsys, "open", "1")
     assert code == 2
-    assert "is not installed; type: pip install 'matbench-vectorization[lessons]'" in err
+    assert "is not installed; type: pip install '.[lessons]' in a checkout (from an index" in err
     assert err.count("\n") == 1
     assert not installed.called
 

@@ -8,6 +8,7 @@ import re
 import msgspec
 import pytest
 from credit_examples import FACTORS, FOOT, HOST_ID, WORDS, attribution_at
+from matplotlib.text import Text
 
 from matbench.analyse.rows import Interval
 from matbench.model import Host, Problem
@@ -170,6 +171,14 @@ def test_a_predicted_foot_is_drawn_hollow():
     for attribution, hollow in ((SMALL, False), (LARGE, True)):
         (mark,) = [line for line in draw_credit(attribution).axes[0].lines if line.get_marker() == "o"]
         assert (mark.get_markerfacecolor() == LIGHT.paper) is hollow
+
+
+def test_over_a_predicted_foot_the_whole_is_marked_as_in_the_table():
+    for attribution, mark in ((SMALL, ""), (LARGE, "~")):
+        words = " ".join(" ".join(text.get_text() for text in draw_credit(attribution).findobj(Text)).split())
+        whole = cells(attribution_table(attribution))[-1][2]
+        assert whole.startswith(mark)
+        assert f"all of it {whole}" in words
 
 
 @pytest.mark.parametrize("ink", [LIGHT, DARK])

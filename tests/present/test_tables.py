@@ -11,7 +11,6 @@ from matbench.present.tables import (
     ladder_table,
     overview_table,
     render_markdown,
-    skipped_list,
     to_csv,
 )
 
@@ -136,30 +135,6 @@ def test_rectangular_problems_are_not_in_the_overview(made):
     row = made.row(made.card("one"), 64, 0.01)
     flat = type(row)(case=type(row.case)("flat", Problem(8, 64, 64)), card=made.card("flat"), seconds=row.seconds)
     assert "flat" not in overview_table(made.table([row, flat]))
-
-
-def test_skipped_cases_are_gathered_by_kernel_and_reason(table):
-    sizes = "255, 256, 257, 511, 512, 513, 1000, 1024"
-    assert skipped_list(table).splitlines() == [
-        f"- python_arrays, n = {sizes} (float64): too slow; raise --budget to measure it",
-        "- numpy_broadcast, n = 511, 512, 513, 1000, 1024 (float64): needs more memory than is allowed",
-        "- python_sumprod, n = 1000, 1024 (float64): too slow; raise --budget to measure it",
-    ]
-
-
-def test_a_kernel_that_is_skipped_everywhere_needs_no_sizes(made):
-    rows = [made.skipped("gone", n, "needs avx2") for n in (8, 16)]
-    assert skipped_list(made.table(rows)) == "- gone: needs avx2"
-
-
-def test_a_wrong_result_is_told_as_one(made):
-    text = skipped_list(made.table([made.skipped("bad", 8, "differs by 3 bounds", wrong=True)]))
-    assert text == "- bad: wrong result, never timed: differs by 3 bounds"
-
-
-def test_skipped_cases_can_be_asked_for_by_problem(table):
-    assert skipped_list(table, [AT_256]) == "- python_arrays: too slow; raise --budget to measure it"
-    assert skipped_list(table, [Problem(16, 16, 16)]) == ""
 
 
 def test_the_csv_holds_every_row_with_its_exact_numbers(table):

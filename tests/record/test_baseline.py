@@ -11,7 +11,7 @@ import pytest
 
 from matbench.errors import RecordError, UsageError
 from matbench.record import baseline
-from matbench.record.baseline import Baseline, Library, baseline_at, other_libraries, work_tree
+from matbench.record.baseline import Baseline, Library, baseline_at, may_be_baseline, other_libraries, work_tree
 from matbench.record.gates import GateTable, read_gate
 
 
@@ -112,6 +112,25 @@ def test_an_interpreter_and_its_environment_are_where_it_imports_from(tmp_path):
         (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
         with baseline_at(str(tmp_path / "venv"), lambda: "pkg") as found:
             assert found.name == "venv"
+
+
+def test_a_shallow_clone_that_lacks_a_revision_says_how_to_fetch_it(repository, tmp_path, monkeypatch):
+    git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    said = "no 'v1.0' in this shallow clone; fetch it"
+    with pytest.raises(UsageError, match=said), baseline_at("v1.0", lambda: "pkg"):
+        pass
+    with baseline_at("HEAD", lambda: "pkg") as found:
+        assert found.name == "HEAD"
+
+
+@pytest.mark.parametrize(
+    ("text", "may"), [("v1", True), ("name >= 1.2", True), ("my folder", True), ("f rocks", False), ("a\tb", False)]
+)
+def test_several_words_are_a_baseline_only_if_they_name_what_there_is(tmp_path, monkeypatch, text, may):
+    (tmp_path / "my folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert may_be_baseline(text) is may
 
 
 @pytest.mark.parametrize("reference", ["no-such-branch", "--upload-pack=x", "", "\0", "x" * 5000, "-h", "a b"])

@@ -15,7 +15,7 @@ from matbench.analyse.plausible import implausible
 from matbench.analyse.statistics import processes_of
 from matbench.errors import UsageError
 from matbench.measure.presets import preset
-from matbench.record.listing import list_records
+from matbench.record.listing import list_files, run_files
 
 TOOLS = Path(__file__).parents[2] / "tools"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -74,7 +74,7 @@ def test_nothing_of_a_made_up_machine_passes_for_a_real_one(tiny):
 def test_records_are_written_to_a_new_folder_only(tool, tmp_path):
     fleet = tool("fleet")
     fleet.written(tmp_path / "results", 2, 5, seed=1)
-    listed, refused = list_records(tmp_path / "results")
+    listed, refused = list_files(run_files(tmp_path / "results"))
     assert ([each.cases for each in listed], refused) == ([5, 5], ())
     with pytest.raises(UsageError, match="there is something in results already"):
         fleet.written(tmp_path / "results", 2, 5, seed=1)

@@ -175,9 +175,9 @@ def test_goals_are_met_missed_or_open_by_what_was_measured(tool):
     def same(count, wrong=0):
         return [each for _, each in comparisons("EQUIVALENT", count) + comparisons("FASTER", wrong)]
 
-    found = comparisons("FASTER", 70, 1.02, (1.01, 1.03))
+    found = comparisons("FASTER", 100, 1.02, (1.01, 1.03))
     assert words(goals.goals_of(goals.Measured(same(300), found, same(200)))) == ["met"] * 5
-    assert words(goals.goals_of(goals.Measured(same(299, 1), found, same(199, 1)))) == ["met"] * 5
+    assert words(goals.goals_of(goals.Measured(same(299, 1), found, same(299, 1)))) == ["met"] * 5
     assert words(goals.goals_of(goals.Measured(same(100), found[:10], same(10)))) == ["open"] * 5
     assert words(goals.goals_of(goals.Measured([], [], []))) == ["open"] * 5
     off = comparisons("SLOWER", 10, 1.02, (0.98, 0.99))
@@ -192,18 +192,38 @@ def test_beside_what_was_found_of_the_decided_stands_how_many_are_undecided(tool
 
     found, doubt = comparisons("FASTER", 42, 1.02, (1.01, 1.03)), comparisons("INCONCLUSIVE", 6, 1.02)
     assert power(found, doubt)[0] == "a change of 2 % found where decided"
-    assert power(found, doubt).came == "42 of 42: at least 93.1 %; 6 of 48 undecided"
+    assert power(found, doubt).seen == "42 of 42, 100 %; 6 of 48 undecided"
+    assert power(found, doubt).bound == "at least 93.1 %"
     assert "6 of 48 undecided" in goals.summary([power(found, doubt)])
-    assert power(doubt).came == "6 of 6 undecided"
+    assert (power(doubt).seen, power(doubt).bound) == ("6 of 6 undecided", "")
     assert power([]).came == goals.NOTHING
+
+
+def test_a_goal_that_asks_for_the_rate_is_met_by_it_and_says_where_its_bound_is_not_there_yet(tool):
+    goals = tool("trust_goals")
+    same = [each for _, each in comparisons("EQUIVALENT", 120)]
+    found = comparisons("FASTER", 42, 1.02, (1.01, 1.03))
+    alarms, power, signs, coverage, disturbed = goals.goals_of(goals.Measured(same, found, same))
+    assert alarms.word == "open"  # it asks for the bound, and 120 can't show it
+    assert {power.word, coverage.word, disturbed.word} == {"met; the bound is not yet"}
+    assert (disturbed.seen, disturbed.bound) == ("0 of 120, 0 %", "at most 2.5 %")
+    assert (signs.word, signs.asked, signs.bound) == ("met", "none seen", "at most 6.9 %")
+    heading, _, *rows = goals.goals_table([disturbed]).splitlines()
+    assert [cell.strip() for cell in heading.split("|")[1:-1]] == ["what", "asked for", "seen", "bound (95 %)", ""]
+    assert "| 0 of 120, 0 % | at most 2.5 % | met; the bound is not yet |" in rows[0]
 
 
 def test_the_summary_says_what_is_kept_what_is_missed_and_what_is_open(tool):
     goals = tool("trust_goals")
-    made = [goals.Goal("alarms", "at most 1", "0 of 300", word) for word in ("met", "met")]
-    assert goals.summary(made) == "All that is asked for is kept: alarms: 0 of 300; alarms: 0 of 300."
-    mixed = [goals.Goal("a", "b", "c", word) for word in ("met", "missed", "open")]
-    assert goals.summary(mixed) == "Kept: a: c. Missed: a: c, where b is asked for. Too few comparisons to say: a: c."
+    made = [goals.Goal("alarms", "at most 1", "0 of 300", "at most 1 %", word) for word in ("met", "met")]
+    told = "alarms: 0 of 300 (95 % bound: at most 1 %)"
+    assert goals.summary(made) == f"All that is asked for is kept: {told}; {told}."
+    words = ("met", "met; the bound is not yet", "missed", "open")
+    mixed = [goals.Goal("a", "b", "c", "", word) for word in words]
+    assert goals.summary(mixed) == (
+        "Kept: a: c. Kept by the rate that was seen, as is asked for, though not yet by its bound: a: c. "
+        "Missed: a: c, where b is asked for. Too few comparisons to say: a: c."
+    )
 
 
 def test_the_table_of_other_harnesses_counts_what_each_calls_different(tool):

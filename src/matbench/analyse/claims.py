@@ -17,7 +17,7 @@ import msgspec
 from matbench.errors import UsageError
 from matbench.model import DTYPES, Dtype, Threads, Value
 
-__all__ = ["LARGEST", "Claim", "is_claim", "parse_claimed"]
+__all__ = ["HINT", "LARGEST", "Claim", "is_claim", "parse_claimed"]
 
 LARGEST = 1e9  # a factor beyond it is a slip of the pen
 HINT = "write for example 'numba_ikj is at least 100x python_lists at n=256' or 'A is at most 5% slower than B'"

@@ -15,11 +15,12 @@ from matbench.analyse.statistics import is_few, rank_of_bound, student_reach
 from matbench.model import Case, Samples
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
-__all__ = ["Array", "Cell", "cell_of", "medians", "work_of"]
+__all__ = ["Array", "Cell", "Work", "cell_of", "medians", "work_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 KNOWN = 100_000  # cells that are kept: thousands of runs have the same few hundred
+PLANS = 100  # sets of cells that are: runs of one plan have the same one
 
 
 class Cell(NamedTuple):
@@ -57,8 +58,9 @@ _facts = attrgetter(
 )
 
 
+@lru_cache(maxsize=KNOWN)
 def cell_of(case: Case, origin: str) -> Cell:
-    """The cell of a case, whose kernel `origin` declares; equal cells are one object."""
+    """The cell of a case, whose kernel `origin` declares; equal cells are one object, whatever their seeds."""
     return _cell(_facts(case), origin)
 
 
@@ -70,10 +72,22 @@ def _cell(
     return Cell(*facts, origin)
 
 
-@lru_cache(maxsize=KNOWN)
-def work_of(cell: Cell) -> tuple[int, str]:
-    """Operations of a cell, and by what key its roof is known: empty for whole numbers, which have none."""
-    return cell.flops, "" if cell.dtype == "int64" else f"{cell.dtype}/{cell.threads}"
+class Work(NamedTuple):
+    """What some cells come to, the same for all runs that have them."""
+
+    cells: tuple[Cell, ...]  # equal ones are one object, so that they need not be compared cell by cell
+    flops: Array  # operations of each
+    keys: tuple[str, ...]  # by which roofs are known; empty for whole numbers, which have none
+    key: NDArray[np.intp]  # place of each cell's among them
+
+
+@lru_cache(maxsize=PLANS)
+def work_of(cells: tuple[Cell, ...]) -> Work:
+    """The operations of cells, and by what keys their roofs are known."""
+    every = ["" if cell.dtype == "int64" else f"{cell.dtype}/{cell.threads}" for cell in cells]
+    places = {key: place for place, key in enumerate(dict.fromkeys(every))}
+    flops = np.array([cell.flops for cell in cells], dtype=float)
+    return Work(cells, flops, tuple(places), np.array([places[key] for key in every], dtype=np.intp))
 
 
 def medians(taken: Sequence[Samples]) -> Array:
@@ -111,20 +125,23 @@ def _grouped(taken: Sequence[Samples]) -> tuple[NDArray[np.intp], NDArray[np.int
     seconds
         Time of a call in each sample, s.
     """
-    counts = np.fromiter(map(len, map(attrgetter("loops"), taken)), dtype=np.intp)
-    case, process = np.repeat(np.arange(len(taken)), counts), _joined(taken, "process")
-    order = np.lexsort((process, case))  # within a case they may lie in any order
-    seconds = _joined(taken, "elapsed_ns") * 1e-9 / _joined(taken, "loops")
-    case, process = case[order], process[order]
+    counts = np.fromiter(map(len, map(attrgetter("loops"), taken)), dtype=np.intp, count=len(taken))
+    case = np.repeat(np.arange(len(taken)), counts)
+    process = _joined(taken, "process", len(case))
+    seconds = _joined(taken, "elapsed_ns", len(case)) * 1e-9 / _joined(taken, "loops", len(case))
+    goes_on = case[1:] == case[:-1]
+    if (goes_on & (process[1:] < process[:-1])).any():  # within a case they may lie in any order, and hardly ever do
+        order = np.lexsort((process, case))
+        process, seconds = process[order], seconds[order]
     is_first = np.ones(len(case), dtype=bool)
-    is_first[1:] = (np.diff(case) != 0) | (np.diff(process) != 0)
+    is_first[1:] = ~goes_on | (process[1:] != process[:-1])
     begins = np.flatnonzero(is_first)
-    return np.diff(begins, append=len(case)), case[begins], seconds[order]
+    return np.diff(begins, append=len(case)), case[begins], seconds
 
 
-def _joined(taken: Sequence[Samples], field: str) -> NDArray[np.int64]:
-    """One field of all samples, case after case; no function of Python is called for each."""
-    return np.fromiter(chain.from_iterable(map(attrgetter(field), taken)), dtype=np.int64)
+def _joined(taken: Sequence[Samples], field: str, count: int) -> NDArray[np.int64]:
+    """One field of all samples, `count` of them, case after case; no function of Python is called for each."""
+    return np.fromiter(chain.from_iterable(map(attrgetter(field), taken)), dtype=np.int64, count=count)
 
 
 def _intervals(seconds: Array, sizes: NDArray[np.intp], *, are_processes: bool = False) -> Array:

@@ -159,13 +159,14 @@ def ratios_between(base: Array, run: Array, drift: Array) -> Array:
     Parameters
     ----------
     base, run
-        3 x cells: medians, lower and upper bounds, s; NaN for bounds that are not known.
+        3 x cells: medians, lower and upper bounds, s; NaN for bounds that are not known. Instead of one run several,
+        side by side: runs x 3 x cells.
     drift
-        Of each cell, as a logarithm; it widens the intervals on both sides.
+        Of each cell, as a logarithm; it widens the intervals on both sides. Of several runs: runs x cells.
 
     Returns
     -------
-    array, 3 x cells
+    array, 3 x cells, or runs x 3 x cells
         Estimates, lower and upper bounds.
 
     Notes
@@ -174,9 +175,10 @@ def ratios_between(base: Array, run: Array, drift: Array) -> Array:
     errors of the two go together.
     """
     wider = np.exp(drift)
-    unknown = np.isnan(base[1]) | np.isnan(run[1])
-    low, high = base[1] / run[2] / wider, base[2] / run[1] * wider
-    return np.stack([base[0] / run[0], np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)])
+    unknown = np.isnan(base[1]) | np.isnan(run[..., 1, :])
+    low, high = base[1] / run[..., 2, :] / wider, base[2] / run[..., 1, :] * wider
+    bounds = np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+    return np.stack([base[0] / run[..., 0, :], *bounds], axis=-2)
 
 
 def counted(ratios: Array) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from matbench.analyse.compare_cells import Array, Cell, cell_of, medians, work_of
+from matbench.analyse.compare_cells import Array, Cell, Work, cell_of, medians, work_of
 from matbench.analyse.compare_facts import cpus_of
 from matbench.analyse.doctor import diagnose, steal_share
 from matbench.analyse.ladder import peaks
@@ -124,16 +124,17 @@ def reduce_record(record: Record, name: str, fault: str | None = None) -> Run:
     """
     origins = {card.name: card.origin for card in record.header.kernels}
     quota = record.header.conditions.cpu_quota
+    allowed = math.inf if quota is None else max(1.0, quota)
     taken: dict[Cell, Samples] = {}
     missing: dict[Cell, str] = {}
     for each in record.measurements:
-        cell = cell_of(each.case, origins.get(each.case.kernel, "unknown"))
-        reason = _why_missing(each, quota)
-        if reason is None:
-            taken.setdefault(cell, each.samples)
+        case, samples = each.case, each.samples
+        cell = cell_of(case, origins.get(case.kernel, "unknown"))
+        if samples.loops and each.outcome != "wrong" and case.threads <= allowed:
+            taken.setdefault(cell, samples)
         else:
-            missing.setdefault(cell, reason)
-    cells, seconds = tuple(taken), medians(tuple(taken.values()))
+            missing.setdefault(cell, _why_missing(each, quota))
+    work, seconds = work_of(tuple(taken)), medians(tuple(taken.values()))
     roofs = {key: peak.estimate for key, peak in peaks(record.ceilings).items()}
     return Run(
         name=name,
@@ -141,35 +142,32 @@ def reduce_record(record: Record, name: str, fault: str | None = None) -> Run:
             record.header, plan=msgspec.structs.replace(record.header.plan, blocks=())
         ),  # the plan of a full run is most of its header
         end=record.end,
-        cells=cells,
+        cells=work.cells,
         seconds=seconds,
         missing={cell: reason for cell, reason in missing.items() if cell not in taken},
         peaks=roofs,
         paces=_paces(record.ceilings),
-        fault=fault or _above_roof(cells, seconds[0], roofs),
+        fault=fault or _above_roof(work, seconds[0], roofs),
         doubt=_stolen(record),
         flags=tuple(_flags(record)),
     )
 
 
-def _why_missing(each: Measurement, quota: float | None) -> str | None:
+def _why_missing(each: Measurement, quota: float | None) -> str:
     if each.outcome == "wrong":
         return f"its result is wrong: {each.reason or 'beyond its rounding bound'}"
     if not each.samples.loops:
         return each.reason or each.outcome
-    if quota is not None and each.case.threads > max(1.0, quota):
-        return f"throttled: {each.case.threads} threads where the control group allows {quota:g} CPUs"
-    return None
+    return f"throttled: {each.case.threads} threads where the control group allows {quota:g} CPUs"
 
 
-def _above_roof(cells: Sequence[Cell], seconds: Array, roofs: Mapping[str, float]) -> str | None:
+def _above_roof(work: Work, seconds: Array, roofs: Mapping[str, float]) -> str | None:
     """The same rule as that of `implausible`."""
-    work = map(work_of, cells)
-    least = [flops / (ROOF_MARGIN * roofs[key]) if key in roofs else 0.0 for flops, key in work]
-    places = np.flatnonzero(seconds < np.array(least))
+    most = np.array([ROOF_MARGIN * roofs.get(key, math.inf) for key in work.keys])
+    places = np.flatnonzero(seconds < work.flops / most[work.key])
     if not len(places):
         return None
-    cell = cells[int(places[0])]
+    cell = work.cells[int(places[0])]
     return f"INVALID: {cell.kernel} at {cell.shape} is faster than the measured peak of its machine"
 
 

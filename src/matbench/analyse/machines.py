@@ -31,6 +31,8 @@ from matbench.operations import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from matbench.analyse.compare_cells import Array, Cell
     from matbench.analyse.compare_runs import Run
     from matbench.sizes import Shape
@@ -111,11 +113,11 @@ class Comparison:
     @cached_property
     def ratios(self) -> Array:
         """Runs x 3 x cells: time of the base over time of the run, with bounds that hold the drift."""
-        base = self.seconds[self.base]
-        threads = [cell.threads for cell in self.cells]
-        wider = ([drifts[count].size for count in threads] for drifts in self.drifts)
-        each = (ratios_between(base, own, np.array(drift)) for own, drift in zip(self.seconds, wider, strict=True))
-        found = np.stack(list(each))
+        threads = sorted(self.drifts[self.base])
+        column = {count: place for place, count in enumerate(threads)}
+        sizes = np.array([[drifts[count].size for count in threads] for drifts in self.drifts])
+        drift = sizes[:, [column[cell.threads] for cell in self.cells]]
+        found = ratios_between(self.seconds[self.base], self.seconds, drift)
         found[self.base] = 1.0
         return found
 
@@ -131,9 +133,10 @@ class Comparison:
     @cached_property
     def shares(self) -> Array:
         """Runs x cells: the rate over the measured peak of that run, element type and thread count; NaN without one."""
-        keys = [f"{cell.dtype}/{cell.threads}" for cell in self.cells]
-        roofs = np.array([[run.peaks.get(key, np.nan) for key in keys] for run in self.runs], dtype=float)
-        shares: Array = self.rates / roofs
+        every = [f"{cell.dtype}/{cell.threads}" for cell in self.cells]
+        column = {key: place for place, key in enumerate(dict.fromkeys(every))}
+        roofs = np.array([[run.peaks.get(key, np.nan) for key in column] for run in self.runs], dtype=float)
+        shares: Array = self.rates / roofs[:, [column[key] for key in every]]
         return shares
 
     @cached_property
@@ -281,8 +284,9 @@ def compare(
     sound = [run for run in runs if run.fault is None]
     aside = tuple((run.name, run.fault) for run in runs if run.fault is not None)
     _check_sound(runs, base, sound)
-    wanted = [_wanted(run, dtype, shapes) for run in sound]
-    common = wanted[0].intersection(*wanted[1:])
+    wanted = _wanted(sound, dtype, shapes)
+    unlike = list({id(cells): cells for cells in wanted}.values())
+    common = unlike[0].intersection(*unlike[1:])
     if not common:
         raise _nothing_in_common(sound, wanted)
     ladder = _ladder([runs[base], *sound])
@@ -297,28 +301,34 @@ def compare(
             {count: drift_between(runs[base], run, count, repeats, floors) for count in counts} for run in sound
         ),
         excluded=_excluded(
-            sound, wanted, sorted(wanted[0].union(*wanted[1:]) - common, key=lambda cell: _order(cell, ladder))
+            sound, wanted, sorted(unlike[0].union(*unlike[1:]) - common, key=lambda cell: _order(cell, ladder))
         ),
         aside=aside,
         foreign=foreign,
     )
 
 
-def _wanted(run: Run, dtype: str | None, shapes: Collection[Shape]) -> frozenset[Cell]:
-    if dtype is None and not shapes:
-        return frozenset(run.cells)
-    found = (cell for cell in run.cells if dtype in {None, cell.dtype})
-    return frozenset(cell for cell in found if not shapes or (cell.m, cell.n, cell.k) in shapes)
+def _wanted(runs: Sequence[Run], dtype: str | None, shapes: Collection[Shape]) -> list[frozenset[Cell]]:
+    """The cells of each run that are asked for; of runs that share their cells it is one set."""
+    found: dict[int, frozenset[Cell]] = {}
+    for run in runs:
+        if id(run.cells) not in found:
+            found[id(run.cells)] = frozenset(
+                cell
+                for cell in run.cells
+                if dtype in {None, cell.dtype} and (not shapes or (cell.m, cell.n, cell.k) in shapes)
+            )
+    return [found[id(run.cells)] for run in runs]
 
 
 def _side_by_side(runs: Sequence[Run], cells: Sequence[Cell]) -> Array:
     """Runs x 3 x cells: times of these cells, which all runs have."""
-    orders: dict[tuple[Cell, ...], list[int]] = {}  # runs of one plan have their cells in one order
+    columns: dict[int, NDArray[np.intp]] = {}  # runs of one plan share their cells
     for run in runs:
-        if run.cells not in orders:
-            columns = {cell: place for place, cell in enumerate(run.cells)}
-            orders[run.cells] = [columns[cell] for cell in cells]
-    return np.stack([run.seconds[:, orders[run.cells]] for run in runs])
+        if id(run.cells) not in columns:
+            places = {cell: place for place, cell in enumerate(run.cells)}
+            columns[id(run.cells)] = np.array([places[cell] for cell in cells])
+    return np.stack([run.seconds[:, columns[id(run.cells)]] for run in runs])
 
 
 def _order(cell: Cell, ladder: Mapping[str, int]) -> tuple[object, ...]:

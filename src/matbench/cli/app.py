@@ -54,7 +54,7 @@ def _main(
 
 @app.command()
 def run(
-    preset: Annotated[str, typer.Option(help="quick (25 s), standard (90 s) or full (25 min).")] = "standard",
+    preset: Annotated[str, typer.Option(help="quick (25 s), standard (90 s) or full (20 min).")] = "standard",
     operations: Operations = None,
     kernels: Annotated[str | None, typer.Option(metavar="GLOB,..", help="Only these kernels.")] = None,
     sizes: Annotated[str | None, typer.Option(metavar="SIZES", help="64,100 or 64-1024*2 or 8x1000x1000.")] = None,
@@ -278,7 +278,7 @@ def import_(
     output: Results = RESULTS,
 ) -> int:
     """Take in records, a bundle of them, or anyone's asv results, once they are found well formed and plausible."""
-    from matbench.cli.reading import import_file
+    from matbench.cli.importing import import_file
 
     return import_file(path, output, form=from_, base=base)
 

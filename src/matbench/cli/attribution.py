@@ -20,11 +20,13 @@ from matbench.cli.run_work import Work, resumed_work, unfinished
 from matbench.cli.running import Runner
 from matbench.crediting import SHORTEST_S
 from matbench.errors import IncompleteError, RecordError, UsageError
+from matbench.kernels import default_registry
 from matbench.kernels.gemm.variants import variants
 from matbench.kernels.registry import FLOATS, Registry
 from matbench.measure.attribution import PRESET, AttributionChild, Scheme, attribution_plan, processes_of
 from matbench.measure.plan import Planned, run_seconds
 from matbench.model import Dtype, Header, Record
+from matbench.operations import OPERATIONS
 from matbench.present.attribution import attribution_object, attribution_sentence, attribution_table
 from matbench.record.alone import alone
 from matbench.record.here import Machine
@@ -58,11 +60,11 @@ def explain_attribution(options: Options) -> int:
     start_ns = time.perf_counter_ns()
     n, dtype, budget_s = _asked(options)
     if options.record is not None:
-        return _tell(attribute(_recorded(options.record, options.results / FOLDER)), options)
+        return _tell(attribute(_recorded(options.record, options.results / FOLDER)), options, anew=True)
     if not (options.measure or options.resume or budget_s is not None):
         found = nearest(kept(options.results), read_host().host_id, dtype, n)
         if found is not None and found.n == n:
-            return _tell(found, options)
+            return _tell(found, options, anew=True)
         console.note(f"nothing is kept of this machine at n = {n} in {dtype}: it is measured now")
     registry, machine = variants(), Machine()
     if options.resume:
@@ -77,7 +79,7 @@ def explain_attribution(options: Options) -> int:
 def _asked(options: Options) -> tuple[int, Dtype, float | None]:
     """Size, element type and time of the whole run, s, once they are known to make sense."""
     if options.more is not None:
-        raise UsageError(f"--attribution is about no single rung; leave out {options.more!r}")
+        raise UsageError(f"--attribution takes one record at most; leave out {options.more!r}")
     if options.record is not None and (options.measure or options.resume or options.budget is not None):
         raise UsageError(
             "a record is shown as it is; leave it out to measure, or leave out what asks for a measurement"
@@ -108,6 +110,12 @@ def _recorded(argument: str, folder: Path) -> Record:
     try:
         return read_record(resolve_record(argument, folder))
     except RecordError as reason:
+        with console.strangers():
+            kernels = default_registry(*OPERATIONS)
+        if argument in kernels.names:
+            raise UsageError(
+                f"--attribution is about all ideas together, and {argument} is one rung; leave it out: {COMMAND}"
+            ) from reason
         if find_records(folder):
             raise
         raise UsageError(f"no attribution is kept, so {argument!r} is none; measure one: {COMMAND}") from reason
@@ -157,7 +165,7 @@ def _measured(work: Work, registry: Registry, machine: Machine, options: Options
         found = attribute(record)
     except RecordError as reason:
         raise IncompleteError(f"{reason}, with more time") from None
-    code = _tell(found, options)
+    code = _tell(found, options, anew=False)
     _draw(found, record.header, options.results)
     console.note(f"record:  {runner.path}")
     return max(code, _judged(record))
@@ -179,12 +187,14 @@ def _judged(record: Record) -> int:
     return 1 if findings else 0
 
 
-def _tell(found: Attribution, options: Options) -> int:
+def _tell(found: Attribution, options: Options, *, anew: bool) -> int:
+    """Print an attribution; with `anew`, of what is kept, the command that measures it anew."""
     if options.json:
         console.data(msgspec.json.format(msgspec.json.encode(attribution_object(found)), indent=1).decode())
         return 0
     console.data(f"{attribution_table(found)}\n\n{attribution_sentence(found)}")
-    console.hint(f"measure anew: {COMMAND} --n {found.n} --dtype {found.dtype}{results_option(options.results)}")
+    if anew:
+        console.hint(f"measure anew: {COMMAND} --n {found.n} --dtype {found.dtype}{results_option(options.results)}")
     return 0
 
 

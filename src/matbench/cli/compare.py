@@ -11,13 +11,14 @@ import msgspec
 from matbench.analyse.compare_runs import Run
 from matbench.analyse.machines import AXES, Axis, Comparison, compare
 from matbench.cli import console
-from matbench.cli.compare_sources import named_sources, no_collector, reduced
+from matbench.cli.compare_reading import no_collector
+from matbench.cli.compare_sources import named_sources, reduced
 from matbench.cli.reading import parse_dtype
 from matbench.errors import UsageError
 from matbench.record.exchange import FOREIGN
 from matbench.record.listing import Wanted
 from matbench.record.noise import every_noise
-from matbench.record.store import write_text
+from matbench.record.store import write_bytes
 from matbench.sizes import parse_sizes
 from matbench.spinning import spins_of
 
@@ -52,24 +53,24 @@ def compare_records(options: Options) -> int:
     form, axis = _form(options), _axis(options.by)
     dtype = None if options.dtype is None else parse_dtype(options.dtype)
     shapes = () if options.size is None else parse_sizes(options.size)
-    sources = named_sources(
-        options.records or (str(options.results),),
-        options.results,
-        Wanted(machine=options.machine, cpu=options.cpu),
-        latest=options.latest,
-    )
-    runs = reduced(sources)
-    base, floors = _baseline(runs, options.baseline), _floors(runs)
     with no_collector():
+        sources = named_sources(
+            options.records or (str(options.results),),
+            options.results,
+            Wanted(machine=options.machine, cpu=options.cpu),
+            latest=options.latest,
+        )
+        runs = reduced(sources)
+        base, floors = _baseline(runs, options.baseline), _floors(runs)
         found = compare(runs, base, dtype=dtype, shapes=shapes, floors=floors, foreign=FOREIGN)
-        text = _rendered(found, form, axis, every=bool(shapes))
+        data = _rendered(found, form, axis, every=bool(shapes))
     for name, reason in found.aside:
         console.warn(f"{name} is set aside: {reason}")
     target = options.output or (PAGE if form == "html" else None)
     if target is None:
-        console.data(text)
+        console.data(data.decode())
     else:
-        write_text(target, text)
+        write_bytes(target, data)
         console.data(str(target))
     if form == "text":
         console.hint("all of it in a page: --format html; to tell less apart: matbench pair")
@@ -134,16 +135,20 @@ def _floors(runs: Sequence[Run]) -> dict[str, float]:
 # -- what is told ------------------------------------------------------------------------------------------------------
 
 
-def _rendered(found: Comparison, form: str, axis: Axis, *, every: bool) -> str:
+def _rendered(found: Comparison, form: str, axis: Axis, *, every: bool) -> bytes:
+    if form == "json":
+        from matbench.present.machines.data import JUDGED, comparison_object
+
+        data = msgspec.json.encode(comparison_object(found, axis))
+        return msgspec.json.format(data, indent=1) if len(found.runs) <= JUDGED else data
+    return _text(found, form, axis, every=every).encode()
+
+
+def _text(found: Comparison, form: str, axis: Axis, *, every: bool) -> str:
     if form == "csv":
         from matbench.present.machines.data import comparison_csv
 
         return comparison_csv(found)
-    if form == "json":
-        from matbench.present.machines.data import JUDGED, comparison_object
-
-        text = msgspec.json.encode(comparison_object(found, axis))
-        return (msgspec.json.format(text, indent=1) if len(found.runs) <= JUDGED else text).decode()
     if form == "html":
         from matbench.present.machines.page import comparison_page
 

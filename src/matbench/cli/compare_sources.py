@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
-from matbench.analyse.compare_runs import Run, distinct_names, reduce_record
-from matbench.analyse.plausible import implausible
+from matbench.analyse.compare_runs import Run, distinct_names
 from matbench.cli import console
+from matbench.cli.compare_reading import Outcome, begun, of_file, of_record
 from matbench.cli.reading import asv_records
 from matbench.errors import RecordError, UsageError
 from matbench.model import Header, Record
-from matbench.record.asv_reading import asv_place, read_asv
+from matbench.record.asv_reading import asv_place
 from matbench.record.bundles import bundle_parts, is_bundle
 from matbench.record.files import printable
 from matbench.record.islands import is_page, page_records
-from matbench.record.listing import Listed, Wanted, chosen, list_records
-from matbench.record.store import read_header, read_record, resolve_record
+from matbench.record.listing import Listed, Wanted, chosen, list_files, run_files
+from matbench.record.store import read_header, resolve_record
 
-__all__ = ["Source", "named_sources", "no_collector", "reduced"]
+__all__ = ["Source", "named_sources", "reduced"]
 
 WHOLLY_CHECKED = 100  # runs up to which each is checked as `matbench validate` does; of more only the roof is
 MOST_PROCESSES = 8  # that read: more wait for the disk
@@ -123,7 +122,10 @@ def _is_folder(path: Path) -> bool:
 
 
 def _in_folder(path: Path, argument: str) -> Iterator[Source]:
-    listed, refused = list_records(path)
+    paths = run_files(path)
+    if len(paths) > WHOLLY_CHECKED:
+        _pool()
+    listed, refused = list_files(paths)
     for reason in refused:
         console.warn(reason)
     if not listed:
@@ -140,15 +142,6 @@ def _latest(sources: Iterable[Source]) -> list[Source]:
 
 
 # -- read and reduced --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What became of a record: the run, or why it can't be read, and what there is to say."""
-
-    run: Run | None = None
-    error: RecordError | None = None
-    said: tuple[str, ...] = ()
 
 
 def reduced(sources: Sequence[Source]) -> list[Run]:
@@ -175,7 +168,7 @@ def reduced(sources: Sequence[Source]) -> list[Run]:
     return found
 
 
-def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[_Outcome]:
+def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[Outcome]:
     """One a source, in their order; many files are read by several processes."""
     is_checked = len(sources) <= WHOLLY_CHECKED
     parts = _of_parts(names, sources, is_checked=is_checked)
@@ -185,65 +178,49 @@ def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[_Outc
             if source.place is not None:
                 yield parts[source.path, source.place]
             else:
-                yield _of_file(source.path, name, is_asv=source.is_asv, is_checked=is_checked)
+                yield of_file(source.path, name, is_asv=source.is_asv, is_checked=is_checked)
         return
     paths, are_asv = [source.path for source in sources], [source.is_asv for source in sources]
     try:
-        yield from pool.map(_of_file, paths, names, are_asv, chunksize=CHUNK)
+        yield from pool.map(of_file, paths, names, are_asv, chunksize=CHUNK)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        _pool.cache_clear()
 
 
-def _of_parts(names: Sequence[str], sources: Sequence[Source], *, is_checked: bool) -> dict[tuple[Path, int], _Outcome]:
+def _of_parts(names: Sequence[str], sources: Sequence[Source], *, is_checked: bool) -> dict[tuple[Path, int], Outcome]:
     """Those in bundles and pages, by file and place; each file is gone through once, with one record in memory."""
     wanted = {
         (source.path, source.place): (name, source.header)
         for name, source in zip(names, sources, strict=True)
         if source.place is not None
     }
-    found: dict[tuple[Path, int], _Outcome] = {}
+    found: dict[tuple[Path, int], Outcome] = {}
     for path in dict.fromkeys(path for path, _ in wanted):
         for place, record in _runs_in(path):
             name, header = wanted.get((path, place), ("", None))
             if record.header == header:
-                found[path, place] = _outcome(record, name, is_checked=is_checked)
+                found[path, place] = of_record(record, name, is_checked=is_checked)
     if len(found) < len(wanted):
         gone = next(path for path, place in wanted if (path, place) not in found)
         raise RecordError(f"{printable(gone.name)} changed while it was read; repeat the command")
     return found
 
 
+@cache
 def _pool() -> ProcessPoolExecutor | None:
-    """Processes to read in; None where one alone can do it as well, or the system lets there be no others."""
+    """Processes to read in, one set at a time; None where one alone does as well, or the system lets there be no more.
+
+    They are begun at once, so that they import what they need while something else is done.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = min(usable, MOST_PROCESSES)
+    if count == 1:
+        return None
     try:
-        return ProcessPoolExecutor(min(usable, MOST_PROCESSES), mp_context=get_context("spawn")) if usable > 1 else None
+        pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+        for _ in range(count):
+            pool.submit(begun)
     except (OSError, NotImplementedError):
         return None
-
-
-def _of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) -> _Outcome:
-    with no_collector():
-        try:
-            return _outcome(read_asv(path) if is_asv else read_record(path), name, is_checked=is_checked)
-        except RecordError as error:
-            return _Outcome(error=error)
-
-
-def _outcome(record: Record, name: str, *, is_checked: bool) -> _Outcome:
-    with no_collector():
-        findings = implausible(record) if is_checked else ()
-        fault = f"INVALID: {findings[0].rstrip('.')}" if findings else None
-        return _Outcome(reduce_record(record, name, fault), said=record.warnings)
-
-
-@contextmanager
-def no_collector() -> Iterator[None]:
-    """Within, no search for cycles, which looks at millions of live numbers again and again and finds none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    return pool

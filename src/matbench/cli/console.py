@@ -101,7 +101,7 @@ def error(text: str) -> None:
 
 
 class Bar(Protocol):
-    """Shows how far a run is, only when it is told to."""
+    """Shows how far a run is, only when it is told to; full where there are more steps than were foreseen."""
 
     def __call__(self, done: int, text: str, left_s: float) -> None:
         """Show that `done` steps are done, what is next, and the expected time left, s."""
@@ -129,7 +129,7 @@ def progress(total: int) -> Iterator[Bar]:
         task = drawn.add_task("starting", total=total, left="")
 
         def show(done: int, text: str, left_s: float) -> None:
-            drawn.update(task, completed=done, description=text, left=_clock_text(left_s), refresh=True)
+            drawn.update(task, completed=min(done, total), description=text, left=_clock_text(left_s), refresh=True)
 
         yield show
 
@@ -144,4 +144,4 @@ class _Lines:
     def __call__(self, done: int, text: str, left_s: float) -> None:
         if done > self._said:
             self._said = done
-            note(f"[{done}/{self._total}] {text}  {_clock_text(left_s)}")
+            note(f"[{min(done, self._total)}/{self._total}] {text}  {_clock_text(left_s)}")

@@ -1,8 +1,9 @@
 """``matbench gate``: red where code has become slower than a baseline, or than was claimed of it; never red by noise.
 
 Exit codes: 0 nothing is slower than allowed; 1 something is, or computes a wrong result (or is in doubt, with
-``--on-doubt fail``); 2 the request is off, or something could not be tried, as where the baseline is what is wrong; 3
-something never returned; 130 interrupted. Every row is measured and kept, whatever becomes of the others.
+``--on-doubt fail``; all is while another matbench measures on this machine); 2 the request is off, or something could
+not be tried, as where the baseline is what is wrong; 3 something never returned; 130 interrupted. Every row is measured
+and kept, whatever becomes of the others.
 """
 
 from __future__ import annotations
@@ -18,24 +19,25 @@ from typing import get_args
 
 import msgspec
 
-from matbench.analyse.claims import is_claim, parse_claimed
+from matbench.analyse.claims import HINT, is_claim, parse_claimed
 from matbench.analyse.gate import Ruling, rulings
 from matbench.cli import console
-from matbench.cli.pair import Work, check_seed, code_of, followed, tell_refusals
+from matbench.cli.pair import Work, check_seed, code_of, followed, tell_refusals, untried
 from matbench.cli.reading import parse_dtype
 from matbench.cli.run_options import parse_threads
 from matbench.comparison import pair_header
-from matbench.errors import IncompleteError, UsageError
+from matbench.errors import BusyError, IncompleteError, UsageError
 from matbench.gates import Demand, against, asked_of, claimed, distribution_of, expanded, parse_margin, remark_on
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.operations import OPERATIONS
-from matbench.pairing import Refusal
+from matbench.pairing import PairRecord, Refusal
 from matbench.present.gate import annotation, gate_object, gate_text
-from matbench.record.baseline import baseline_at
+from matbench.record.baseline import baseline_at, may_be_baseline
+from matbench.record.files import printable
 from matbench.record.gates import PROJECT, GateTable, OnDoubt, read_gate
 from matbench.record.here import Machine
-from matbench.record.pairs import read_pairs
+from matbench.record.pairs import drop_pairs, read_pairs
 from matbench.sizes import parse_sizes
 from matbench.units import format_percent, parse_duration
 
@@ -100,9 +102,12 @@ def gate(options: Options) -> int:
             label=options.machine,
         )
         work = Work(pair_header(asked, machine), asked.sources)
-        path, interrupts = followed(
-            work, registry, machine, output=options.output, blas=options.blas, start_ns=start_ns
-        )
+        try:
+            path, interrupts = followed(
+                work, registry, machine, output=options.output, blas=options.blas, start_ns=start_ns
+            )
+        except BusyError as reason:
+            return _undecided(options, rules, PairRecord(header=work.header), reason)
     return _told(options, rules, factors, path, interrupts)
 
 
@@ -145,6 +150,9 @@ def _rules(options: Options) -> _Rules:
 
 
 def _check_rules(arms: Sequence[str], claims: Sequence[str], versions: Sequence[str]) -> None:
+    for each in versions:
+        if not may_be_baseline(each):
+            raise UsageError(f"{printable(each)!r} is neither a baseline nor a claim; {HINT}")
     if versions and not arms:
         raise UsageError(
             f"nothing is named that is to be compared with {versions[0]}; for example: "
@@ -199,21 +207,43 @@ def _told(options: Options, rules: _Rules, factors: tuple[float, ...], path: Pat
     found = rulings(record, factors, rules.margin, stated=rules.stated)
     red = {"fail", "doubt"} if rules.on_doubt == "fail" else {"fail"}
     passed = not any(each.outcome in {*red, "none"} for each in found) and not interrupts
-    if record.processes or record.refusals:
-        if options.json:
-            built = gate_object(record, found, rules.on_doubt, passed=passed)
-            console.data(msgspec.json.format(msgspec.json.encode(built), indent=1).decode())
-        else:
-            console.data(gate_text(record, found))
+    tried = not untried(record)
+    if options.json and (record.processes or record.refusals):
+        _tell_object(record, found, rules, passed=passed)
+    elif tried and (record.processes or record.refusals):
+        console.data(gate_text(record, found))
     tell_refusals(record)
     _annotate(found, rules.on_doubt, red)
-    console.note(f"record: {path}")
+    if tried:
+        console.note(f"record: {path}")
+    else:
+        drop_pairs(path)
     if interrupts:
         console.note("interrupted; what was measured is kept, and nothing is decided")
         return 130
     if not record.processes and not record.refusals:
         raise IncompleteError("no process came to its end; see the reasons above, and try a longer --budget")
     return 1 if any(each.outcome in red for each in found) else code_of([_blamed(each) for each in record.refusals])
+
+
+def _tell_object(record: PairRecord, found: Sequence[Ruling], rules: _Rules, *, passed: bool) -> None:
+    built = gate_object(record, found, rules.on_doubt, passed=passed)
+    console.data(msgspec.json.format(msgspec.json.encode(built), indent=1).decode())
+
+
+def _undecided(options: Options, rules: _Rules, record: PairRecord, reason: BusyError) -> int:
+    """The exit code where nothing could be measured because another matbench does: that is noise, and so a doubt."""
+    red = rules.on_doubt == "fail"
+    if options.json:
+        _tell_object(record, (), rules, passed=not red)
+    if rules.on_doubt == "pass":
+        return 0
+    text = f"nothing was compared, so that all is in doubt: {reason}"
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        console.note(f"::{'error' if red else 'warning'} title=matbench gate::{text}")
+    else:
+        console.warn(text)
+    return 1 if red else 0
 
 
 def _blamed(refusal: Refusal) -> Refusal:

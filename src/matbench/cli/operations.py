@@ -13,9 +13,10 @@ from matbench.cli import console
 from matbench.errors import UsageError
 from matbench.model import Problem, Record
 from matbench.operations import OPERATIONS, PRODUCT, OperationName, select_operations
+from matbench.present.left_out import skipped_list
 from matbench.present.operations import heading, operation_sentence, pace_sentence
 from matbench.present.sentences import ceilings_sentence, closing_sentences, compile_sentence, extrapolated_sentence
-from matbench.present.tables import ladder_table, overview_table, render_markdown, skipped_list
+from matbench.present.tables import ladder_table, overview_table, render_markdown
 from matbench.present.words import speed_of
 
 __all__ = ["asked_operations", "chosen_tables", "list_kernels", "section", "tables_of"]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["RESULTS", "Blas", "Json", "Results", "results_option"]
+__all__ = ["RESULTS", "Blas", "Json", "Results", "results_option", "way_on"]
 
 RESULTS = Path("results")
 # --results names that folder in every command. Where it is written to, --output does so as well: the command line is a
@@ -43,3 +43,17 @@ def results_option(folder: Path) -> str:
     ('', " --results 'my results'")
     """
     return "" if folder == RESULTS else f" --results {shlex.quote(str(folder))}"
+
+
+def way_on(path: Path, results: Path, command: str) -> str:
+    """How what did not reach its end can be completed: only what lies among the results goes on by `command`.
+
+    Examples
+    --------
+    >>> way_on(Path("results/records/m/a.jsonl"), RESULTS, "matbench run --resume")
+    'matbench run --resume continues it'
+    >>> way_on(Path("a.jsonl"), RESULTS, "matbench run --resume")
+    'ask for the whole file if there is one'
+    """
+    lies_there = path.resolve().is_relative_to(results.resolve())
+    return f"{command} continues it" if lies_there else "ask for the whole file if there is one"

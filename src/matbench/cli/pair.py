@@ -32,17 +32,17 @@ from matbench.measure.pairs import PairEvent, PairProgress, PairSession, PairsTo
 from matbench.measure.pairs_plan import comparison_seconds, promised_seconds
 from matbench.measure.pairs_sources import Source, operation_of, parse_arms
 from matbench.operations import OPERATIONS
-from matbench.pairing import Cell, PairEnd, PairHeader, PairRecord, Refusal
+from matbench.pairing import Cell, PairEnd, PairHeader, PairRecord, Refusal, Settings
 from matbench.record.differences import differences
 from matbench.record.here import Machine
 from matbench.record.host import read_conditions
 from matbench.record.journal import Journal
-from matbench.record.pairs import incomplete_pairs, read_pairs
+from matbench.record.pairs import drop_pairs, incomplete_pairs, read_pairs
 from matbench.record.reading import PAIRS
 from matbench.sizes import parse_sizes
 from matbench.units import format_seconds, parse_duration
 
-__all__ = ["Options", "Work", "check_seed", "code_of", "compare", "followed", "parse_claim", "tell_refusals"]
+__all__ = ["Options", "Work", "check_seed", "code_of", "compare", "followed", "parse_claim", "tell_refusals", "untried"]
 
 CODES = {"wrong": 1, "ended": 3, "skipped": 2}  # exit codes of what could not be compared, the first that applies
 SHARE_OF_TRIAL = 0.2  # of a budget, that choosing the opponent may take
@@ -325,8 +325,14 @@ def _follow(events: Iterator[PairEvent], journal: Journal, session: PairSession)
             if isinstance(event, PairsTold):
                 journal.append(*event.values)
             elif isinstance(event, PairProgress):
-                text = f"process {event.process + 1} of {event.processes}"
-                bar(min(event.process, settings.processes), text, event.left_s)
+                bar(event.process, _doing(event, settings), event.left_s)
+
+
+def _doing(event: PairProgress, settings: Settings) -> str:
+    """Which process comes next; those beyond the first round are as many as the intervals take."""
+    if event.process < settings.processes:
+        return f"process {event.process + 1} of {settings.processes}"
+    return f"process {event.process + 1}, for narrower intervals (at most {settings.most_processes})"
 
 
 # -- after -------------------------------------------------------------------------------------------------------------
@@ -334,19 +340,29 @@ def _follow(events: Iterator[PairEvent], journal: Journal, session: PairSession)
 
 def _told(options: Options, path: Path, interrupts: int) -> int:
     record = read_pairs(path)
-    if record.processes or record.refusals:
+    tried = not untried(record)
+    if (record.processes or record.refusals) and (tried or options.json):
         tell_verdicts(record, as_json=options.json)
     tell_refusals(record)
     if interrupts:
         console.note(f"interrupted; what was measured is kept in {path}")
         console.hint("continue: the same two names with --resume")
         return 130
+    if not tried:
+        drop_pairs(path)
+        return code_of(record.refusals)
     console.note(f"record: {path}")
     if not record.processes and not record.refusals:
         raise IncompleteError("no process came to its end; see the reasons above, and try a longer --budget")
     read = results_option(options.output)
     console.hint(f"look again: matbench show --verdicts {record.header.id}{read}")
     return code_of(record.refusals)
+
+
+def untried(record: PairRecord) -> bool:
+    """Whether none of the comparisons could be tried: then the request is off, and there is nothing to keep."""
+    refused = {refusal.cell for refusal in record.refusals if refusal.outcome == "skipped"}
+    return not record.blocks and len(refused) == len(record.header.cells)
 
 
 def tell_refusals(record: PairRecord) -> None:

@@ -1,10 +1,9 @@
-"""The commands that read records: show, plot, export, import. None of them imports Numba."""
+"""The commands that read records: show, plot, export. None of them imports Numba."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -15,12 +14,11 @@ from matbench.analyse.attribution import Attribution, nearest
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.cli import console
-from matbench.cli.bundles import import_bundle, tell_kept
 from matbench.cli.credits import kept
 from matbench.cli.operations import chosen_tables, section, tables_of
-from matbench.cli.validating import Judge
+from matbench.cli.options import way_on
 from matbench.errors import MatbenchError, RecordError, UsageError
-from matbench.model import DTYPES, Dtype, Header, Problem, Record
+from matbench.model import DTYPES, Case, Dtype, Header, Problem, Record
 from matbench.operations import PRODUCT
 from matbench.present.choose import credit_at, headline_problem, headline_problems
 from matbench.present.json_object import run_object
@@ -29,14 +27,11 @@ from matbench.present.operations import contrast
 from matbench.present.tables import to_csv
 from matbench.present.words import clean
 from matbench.record.asv_reading import asv_files, asv_place, read_asv
-from matbench.record.bundles import is_bundle
-from matbench.record.exchange import FOREIGN, read_samples, samples_csv
-from matbench.record.files import printable
-from matbench.record.islands import is_page, read_page
+from matbench.record.exchange import FOREIGN, samples_csv
 from matbench.record.journal import encode_record
 from matbench.record.names import check_name
 from matbench.record.reading import AnyRecord
-from matbench.record.store import keep_all, read_either, read_record, resolve_record, write_bytes, write_text
+from matbench.record.store import read_record, resolve_record, write_bytes, write_text
 from matbench.sizes import parse_sizes
 
 __all__ = [
@@ -44,7 +39,7 @@ __all__ = [
     "chosen_dtype",
     "draw_figures",
     "export_record",
-    "import_file",
+    "extent_of",
     "load_table",
     "parse_dtype",
     "plot_record",
@@ -86,11 +81,21 @@ def load_table(argument: str | None, results: Path, base: str | None) -> tuple[R
     for warning in record.warnings:
         console.warn(warning)
     if not record.is_complete:
-        console.warn("this run did not reach its end; matbench run --resume continues it")
+        remedy = way_on(resolve_record(argument, results), results, "matbench run --resume")
+        console.warn(f"this run did not reach its end ({extent_of(record)}); {remedy}")
     names = [card.name for card in record.header.kernels]
     if base is not None and base not in names:
         raise UsageError(f"no kernel {base!r} in this record; there are: {', '.join(map(clean, names))}")
     return record, _only_times(tabulate(record, base))
+
+
+def extent_of(record: AnyRecord) -> str:
+    """How much of what was planned a record holds: ``12 of 40 cases``."""
+    if isinstance(record, Record):
+        blocks = record.header.plan.blocks
+        planned = {Case(kernel, block.problem, threads) for block in blocks for kernel, threads in block.arms}
+        return f"{sum(each.case in planned for each in record.measurements)} of {len(planned)} cases"
+    return f"{len(record.processes)} of {record.header.settings.processes} processes"
 
 
 def _record_meant(argument: str | None, results: Path, base: str | None) -> Record:
@@ -318,57 +323,6 @@ def export_record(argument: str | None, results: Path, *, form: str, target: Pat
         write_text(target, text)
         console.data(str(target))
     return 0
-
-
-FORMS = ("record", "page", "samples", "asv", "bundle")  # that can be imported
-
-
-def import_file(source: Path, results: Path, *, form: str | None, base: str | None) -> int:
-    """Take in what was measured elsewhere, wholly or not at all: records, a page, a bundle, samples, asv's results."""
-    form = form or _form_of(source)
-    if form not in FORMS:
-        raise UsageError(f"no format {form!r} to import from; there are: {', '.join(FORMS)}")
-    if form in {"record", "page", "bundle"} and base is not None:
-        raise UsageError("a record has its base; give --base to matbench show or matbench plot")
-    if form == "bundle":
-        return import_bundle(source, results)
-    found = _foreign_records(source, form, base)
-    judge = Judge(datetime.now(UTC))
-    for name, record in found:
-        for warning in record.warnings:
-            console.warn(warning)
-        if findings := judge(record):
-            reason = findings[0].rstrip(".")
-            raise RecordError(f"{printable(name)} is not plausible: {reason}; ask its author to measure again")
-    kept = keep_all([record for _, record in found], results)
-    tell_kept(kept)
-    first = kept[0].path.stem
-    if isinstance(found[0][1], Record):
-        console.hint(f"look at it: matbench show {first} | matbench plot {first}")
-    else:
-        console.hint(f"look at it: matbench show {first} --verdicts")
-    return 0
-
-
-def _form_of(source: Path) -> str:
-    if source.suffix == ".csv":
-        return "samples"
-    if is_page(source):
-        return "page"
-    if is_bundle(source):
-        return "bundle"
-    return "record" if asv_place(str(source)) is None else "asv"
-
-
-def _foreign_records(source: Path, form: str, base: str | None) -> Sequence[tuple[str, AnyRecord]]:
-    """What is to be taken in, with the name of its file."""
-    if form == "record":
-        return [(source.name, read_either(source))]
-    if form == "page":
-        return [(source.name, record) for record in read_page(source)]
-    if form == "samples":
-        return [(source.name, read_samples(source, base))]
-    return [(path.name, record) for path, record in asv_records(source, base, wholly=True)]
 
 
 def asv_records(source: Path, base: str | None, *, wholly: bool = False) -> Iterator[tuple[Path, Record]]:

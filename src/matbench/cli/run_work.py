@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -13,17 +15,19 @@ from matbench.cli import console
 from matbench.cli.run_options import Options
 from matbench.errors import UsageError
 from matbench.kernels import Registry
+from matbench.kernels.oracle import check_bytes
 from matbench.measure.plan import COMPILE_S, block_seconds, cases_of, run_processes, run_seconds
 from matbench.measure.turns import whole_turns
-from matbench.model import Block, Header, Measurement, Plan, Record
+from matbench.model import Block, Case, Header, Measurement, Plan, Record
 from matbench.operations import PRODUCT
+from matbench.present.left_out import LeftOut, left_out_lines
 from matbench.present.words import clean
 from matbench.record.differences import differences
 from matbench.record.here import Machine
 from matbench.record.store import incomplete_records, read_record
-from matbench.units import format_seconds
+from matbench.units import format_bytes, format_seconds
 
-__all__ = ["FINISH_S", "Work", "announce", "kernels_of", "plan_text", "resumed_work", "unfinished"]
+__all__ = ["FINISH_S", "Work", "announce", "fitting", "kernels_of", "plan_text", "resumed_work", "unfinished"]
 
 FINISH_S = 6.0  # s, of the budget: the last table, the figures and the page
 UNLIMITED = 100  # times the expected time: a budget so large is none
@@ -133,6 +137,43 @@ def kernels_of(plan: Plan) -> frozenset[str]:
     return frozenset(name for block in plan.blocks for name, _ in block.arms)
 
 
+def fitting(work: Work, registry: Registry, memory_bytes: int) -> Work:
+    """The work without what memory can't hold, which is left out for the reason that its run would give.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left.
+    """
+    allowed = format_bytes(memory_bytes)
+    reasons: dict[Case, str] = {}
+    for block in work.blocks:
+        for case in cases_of(block):
+            needed = registry.get(case.kernel).needed_bytes(case.problem) + check_bytes(case.problem)
+            if needed > memory_bytes:
+                reasons[case] = f"needs {format_bytes(needed)} of memory, {allowed} may be used"
+    blocks = _without(work.blocks, reasons)
+    if work.blocks and not blocks:
+        case, reason = min(reasons.items(), key=lambda each: each[0].problem.elements)
+        place = f"{case.kernel} at {case.problem.shape_label}"
+        raise UsageError(f"nothing is left to measure: {place} {reason}; ask for smaller --sizes")
+    plan = msgspec.structs.replace(work.header.plan, blocks=_without(work.header.plan.blocks, reasons))
+    left_out = (Measurement(case, outcome="skipped", reason=reason) for case, reason in reasons.items())
+    header = msgspec.structs.replace(work.header, plan=plan)
+    return replace(work, header=header, blocks=blocks, skipped=(*work.skipped, *left_out))
+
+
+def _without(blocks: Sequence[Block], cases: Container[Case]) -> tuple[Block, ...]:
+    """Blocks without some cases; those that have no others are left out."""
+    kept = []
+    for block in blocks:
+        pairs = zip(block.arms, cases_of(block), strict=True)
+        arms = tuple(arm for arm, case in pairs if case not in cases)
+        if arms:
+            kept.append(msgspec.structs.replace(block, arms=arms))
+    return tuple(kept)
+
+
 def announce(work: Work, registry: Registry) -> None:
     """Tell on stderr how much there is to measure, how long it takes, and what of this machine stands against it."""
     plan = work.header.plan
@@ -154,13 +195,14 @@ def announce(work: Work, registry: Registry) -> None:
 
 
 def plan_text(work: Work) -> str:
-    """A line a problem with its kernels, and a line for each that is left out."""
+    """A line a problem with its kernels; then what is left out, and why."""
     lines = []
     for block in work.blocks:
         arms = " ".join(name if threads == 1 else f"{name}/{threads}" for name, threads in block.arms)
         operation = "" if block.problem.operation == PRODUCT else f"{block.problem.operation} "
         lines.append(f"{operation}{block.problem.dtype} {block.problem.shape_label}: {arms}")
-    lines += [
-        f"left out: {each.case.kernel} at {each.case.problem.shape_label}: {each.reason}" for each in work.skipped
-    ]
+    total = Counter(name for block in work.blocks for name, _ in block.arms)
+    total.update(each.case.kernel for each in work.skipped)
+    found = [LeftOut(each.case, each.reason or each.outcome) for each in work.skipped]
+    lines += [f"left out: {line}" for line in left_out_lines(found, total)]
     return "\n".join(lines)

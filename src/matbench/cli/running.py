@@ -29,12 +29,12 @@ from matbench.cli.options import results_option
 from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, run_json, sections_of, told
 from matbench.cli.report import NAME, write_report
 from matbench.cli.run_options import Options, request_of
-from matbench.cli.run_work import FINISH_S, Work, announce, kernels_of, plan_text, resumed_work
+from matbench.cli.run_work import FINISH_S, Work, announce, fitting, kernels_of, plan_text, resumed_work
 from matbench.errors import IncompleteError
 from matbench.kernels import Registry, default_registry
 from matbench.measure.child import Child
 from matbench.measure.libraries import add_blas_kernels
-from matbench.measure.plan import make_plan, run_processes
+from matbench.measure.plan import cases_of, make_plan, run_processes
 from matbench.measure.session import Event, Progress, Session, Software
 from matbench.model import Ceiling, End, Measurement, Plan, Record
 from matbench.operations import OPERATIONS, PRODUCT
@@ -69,9 +69,10 @@ def run_ladder(options: Options) -> int:
         header = new_header(planned, registry, machine, options.machine)
         processes = run_processes(planned.plan, registry)
         work = Work(header, planned.plan.blocks, skipped=planned.skipped, processes=processes)
+    possible = fitting(work, registry, machine.memory_bytes)
     if options.dry_run:
-        announce(work, registry)
-        console.data(plan_text(work))
+        announce(possible, registry)
+        console.data(plan_text(possible))
         return 0
     with alone():
         runner = Runner(options, work, start_ns)
@@ -96,9 +97,10 @@ def _now() -> str:
 
 def _doing(progress: Progress) -> str:
     """What comes next, in words."""
-    turn = f", process {progress.turn} of {progress.turns}" if progress.turns > 1 else ""
+    of = f"process {progress.turn} of {progress.turns}"
+    turn = f", {of}" if progress.turns > 1 else ""
     if progress.problem is None:
-        return f"done{turn}"
+        return f"{of} done" if progress.turn < progress.turns else "done"
     return f"{progress.problem.dtype} n = {progress.problem.shape_label}{turn}"
 
 
@@ -262,5 +264,13 @@ class Runner:
         for finding in findings:
             console.error(finding)
         if not any(len(each.samples) for each in record.measurements):
-            raise IncompleteError("nothing could be measured; see the reasons above, and try a longer --budget")
+            raise IncompleteError(f"nothing could be measured; see the reasons above, and try {_remedy(record)}")
         return 1 if wrong or findings else 0
+
+
+def _remedy(record: Record) -> str:
+    """What to ask for where nothing of a run could be measured."""
+    planned = {case for block in record.header.plan.blocks for case in cases_of(block)}
+    for_memory = {each.bytes_allowed is not None for each in record.measurements if each.case in planned}
+    told = {True: "smaller --sizes", False: "a longer --budget"}
+    return " or ".join(told[each] for each in sorted(for_memory)) or told[False]

@@ -8,6 +8,7 @@ import msgspec
 
 from matbench.analyse.pairs import verdicts
 from matbench.cli import console
+from matbench.cli.options import way_on
 from matbench.pairing import PairRecord
 from matbench.present.pairs import pairs_object, pairs_text
 from matbench.record.pairs import read_pairs, resolve_pairs
@@ -17,11 +18,13 @@ __all__ = ["show_verdicts", "tell_verdicts"]
 
 def show_verdicts(argument: str | None, results: Path, *, as_json: bool) -> int:
     """Print the verdicts of a record of comparisons."""
-    record = read_pairs(resolve_pairs(argument, results))
+    path = resolve_pairs(argument, results)
+    record = read_pairs(path)
     for warning in record.warnings:
         console.warn(warning)
     if not record.is_complete:
-        console.warn("this comparison did not reach its end; matbench pair --resume continues it")
+        remedy = way_on(path, results, "matbench pair A B --resume")
+        console.warn(f"this comparison did not reach its end; {remedy}")
     tell_verdicts(record, as_json=as_json)
     return 0
 

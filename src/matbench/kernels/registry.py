@@ -321,7 +321,10 @@ class Registry:
     def _unknown(self, name: str) -> str:
         near = max(self.names, key=lambda known: _likeness(name, known), default=None)
         hint = f"did you mean {near!r}? " if near else ""
-        return f"no kernel {name!r}; {hint}There are: {', '.join(self.names)}"
+        shown = [each.name for each in self if each.operation == PRODUCT] or self.names
+        others = len(self) - len(shown)
+        more = f"; and {others} of other operations, which matbench list tells" if others else ""
+        return f"no kernel {name!r}; {hint}There are: {', '.join(shown)}{more}"
 
     def load(self, plugin: EntryPoint) -> None:
         """Take in what a third party's entry point names: a `Kernel` or a module that holds some.

@@ -50,7 +50,7 @@ def load_function(place: str, root: str | None = None) -> object:
     except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's module: whatever it raises is told
         raise RefusedError(_failure(shown, error, root), "skipped") from None
     if root is not None and not is_under(module_file(found), root):
-        raise RefusedError(f"{shown} is not in the baseline; name a baseline that has it", "skipped")
+        raise RefusedError(f"is missing: the baseline has no {shown}; name a baseline that has it", "skipped")
     if root is not None:
         check_imports(root, where)
     return _part(found, name, shown)
@@ -58,9 +58,9 @@ def load_function(place: str, root: str | None = None) -> object:
 
 def _failure(shown: str, error: BaseException, root: str | None) -> str:
     if root is None:
-        return f"{shown} can't be imported: it {raised(error)}; mend it first"
+        return f"can't be imported, for {shown} {raised(error)}; mend it first"
     hint = "mend it there, or compare what brings no compiled extensions: of those there can be one version only"
-    return f"{shown} can't be imported from the baseline beside what is here: it {raised(error)}; {hint}"
+    return f"can't be imported from the baseline beside what is here, for {shown} {raised(error)}; {hint}"
 
 
 def _part(found: object, name: str, shown: str) -> object:
@@ -68,10 +68,10 @@ def _part(found: object, name: str, shown: str) -> object:
         if not hasattr(found, part):
             there = ", ".join(sorted(each for each in vars(found) if callable(getattr(found, each)))[:8])
             hint = f"it has: {there}" if there else "it has no functions"
-            raise RefusedError(f"{shown} has no function {name!r}; {without_paths(hint)}", "skipped")
+            raise RefusedError(f"is missing: {shown} has no function {name!r}; {without_paths(hint)}", "skipped")
         found = getattr(found, part)
     if not callable(found):
-        raise RefusedError(f"{name} in {shown} can't be called; name a function of (a, b, out)", "skipped")
+        raise RefusedError("can't be called; name a function of (a, b, out)", "skipped")
     return found
 
 
@@ -84,7 +84,7 @@ def _kernel(package: Any, name: str) -> object:
             with contextlib.suppress(TypeError):  # a version that has the product alone takes no operations
                 registry = package.default_registry(*OPERATIONS)
     if name not in registry.names:
-        raise RefusedError(f"the baseline has no kernel {name!r}; compare what both have", "skipped")
+        raise RefusedError(f"is missing: the baseline has no kernel {name!r}; compare what both have", "skipped")
     return registry.get(name)
 
 

@@ -91,13 +91,18 @@ def operation_of(labels: Sequence[str], registry: Registry) -> OperationName:
 
 def _parse(text: str, registry: Registry) -> Source:
     place, colon, name = text.rpartition(":")
-    if text in registry.names or not colon:
+    shown = PurePath(text).name or text
+    if text in registry.names:
+        return Source(text)
+    if not colon:
+        if "." in text:  # a file, or a module: no kernel of ours has a dot
+            raise UsageError(f"{shown!r} does not say which function is meant; write for example {shown}:multiply")
         return Source(registry.get(text).name)
     if not _is_dotted(name):
-        raise UsageError(f"{without_paths(text)!r} names no function; write module:function or file.py:function")
+        raise UsageError(f"{shown!r} names no function; write module:function or file.py:function")
     if not place.endswith(".py"):
         if not _is_dotted(place):
-            raise UsageError(f"{without_paths(text)!r} names no module; write module:function or file.py:function")
+            raise UsageError(f"{shown!r} names no module; write module:function or file.py:function")
         return Source(text[:LONGEST], text)
     path = Path(place)
     if not path.is_file():

@@ -100,7 +100,7 @@ PRESETS: dict[str, Preset] = {
         slabs=((BASE, 512), (BASE, 1000), ("python_arrays", 1000)),
     ),
     "full": Preset(
-        budget_s=1440.0,
+        budget_s=1200.0,
         rounds=27,
         processes=9,  # one of them may dissent
         sample_ns=5_000_000,

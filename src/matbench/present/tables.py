@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from matbench.present.words import (
 from matbench.units import format_bytes, format_factor, format_percent, format_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from matbench.analyse.rows import Interval, Row, SpeedUp, Table
     from matbench.model import Dtype, Problem
@@ -37,8 +36,6 @@ __all__ = [
     "ladder_table",
     "overview_table",
     "render_markdown",
-    "skipped_lines",
-    "skipped_list",
     "to_csv",
 ]
 
@@ -108,7 +105,7 @@ def ladder_table(table: Table, problem: Problem, *, narrow: bool = False) -> str
     -------
     str
         A Markdown table with only the columns that vary, then a list of notes that name the base, mark what is
-        extrapolated or has no interval. Skipped cases are in `skipped_list`.
+        extrapolated or has no interval. Skipped cases are in `left_out`.
     """
     rows = [row for row in rows_at(table, problem) if has_time(row)]
     if not rows:
@@ -269,7 +266,7 @@ def bullets(notes: Iterable[str]) -> str:
 def overview_table(table: Table, dtype: Dtype = "float64") -> str:
     """Kernels against square sizes in GFLOP/s or GB/s for one element type, a Markdown table with notes.
 
-    A dash is a case without a time; `skipped_list` says why.
+    A dash is a case without a time; `left_out.skipped_list` says why.
     """
     series = square_series(table, dtype)
     if not series:
@@ -298,52 +295,6 @@ def _overview_notes(lines: Sequence[Sequence[str]], dtype: Dtype, unit: str) -> 
     if NOTHING in cells:
         notes.append(f"{NOTHING} not measured.")
     return notes
-
-
-def skipped_list(table: Table, problems: Collection[Problem] | None = None) -> str:
-    """What was not measured and why, a Markdown list with one line for each kernel and reason.
-
-    Parameters
-    ----------
-    table
-        Where the rows are.
-    problems
-        Which problems to look at; all by default.
-
-    Returns
-    -------
-    str
-        The empty string where nothing was skipped.
-    """
-    return bullets(skipped_lines(table, problems))
-
-
-def skipped_lines(table: Table, problems: Collection[Problem] | None = None) -> list[str]:
-    """What was not measured and why, a line of plain text for each kernel and reason; as for `skipped_list`."""
-    asked = [row for row in table.rows if problems is None or row.case.problem in problems]
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in asked:
-        if row.skipped is not None:
-            groups.setdefault((row.case.kernel, row.skipped), []).append(row)
-    total = Counter(row.case.kernel for row in asked)
-    lines = []
-    for (kernel, reason), rows in groups.items():
-        place = "" if len(rows) == total[kernel] else f", {_places(rows)}"
-        told = "wrong result, never timed: " if any(row.wrong for row in rows) else ""
-        lines.append(f"{kernel}{place}: {told}{reason}")
-    return lines
-
-
-def _places(rows: Sequence[Row]) -> str:
-    """The problems of `rows` in words, square sizes gathered by element type."""
-    sizes: dict[str, dict[str, None]] = {}  # by element type; the inner dictionary is an ordered set
-    others: dict[str, None] = {}
-    for problem in (row.case.problem for row in rows):
-        if problem.is_square:
-            sizes.setdefault(problem.dtype, {})[str(problem.n)] = None
-        else:
-            others[where(problem)] = None
-    return "; ".join([*(f"n = {', '.join(found)} ({dtype})" for dtype, found in sizes.items()), *others])
 
 
 def to_csv(*tables: Table) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from matbench.errors import UsageError
+from matbench.errors import BusyError
 
 __all__ = ["alone"]
 
@@ -27,14 +27,14 @@ def alone(folder: Path | None = None, *, patience_s: float = 0.0) -> Iterator[No
 
     Raises
     ------
-    UsageError
+    BusyError
         If another one is measuring.
     """
     lock = FileLock(str((folder or Path(tempfile.gettempdir())) / "matbench-measuring.lock"), mode=0o666)
     try:
         lock.acquire(timeout=patience_s)
     except Timeout:  # before OSError, which it descends from
-        raise UsageError("another matbench is measuring on this machine; wait for its end or stop it first") from None
+        raise BusyError("another matbench is measuring on this machine; wait for its end or stop it first") from None
     except OSError:
         # The lock can't be made, for another user's file or a read-only system: measuring goes on without it.
         yield

@@ -23,7 +23,7 @@ import msgspec
 from matbench.errors import RecordError, UsageError
 from matbench.record.files import printable, read_bytes
 
-__all__ = ["Baseline", "Library", "baseline_at", "other_libraries", "work_tree"]
+__all__ = ["Baseline", "Library", "baseline_at", "may_be_baseline", "other_libraries", "work_tree"]
 
 PATIENCE_S = 600.0  # for what comes over a network
 CODE = (".py", ".so", ".pyd")  # endings of what can be imported
@@ -103,6 +103,11 @@ def baseline_at(reference: str, package: Callable[[], str]) -> Iterator[Baseline
             yield _installed(wanted, Path(folder))
         else:
             yield _revision(reference, Path(folder))
+
+
+def may_be_baseline(reference: str) -> bool:
+    """Whether a text can stand for another version at all: something that is there, a requirement, a single word."""
+    return not re.search(r"\s", reference) or REQUIREMENT.fullmatch(reference) is not None or _exists(Path(reference))
 
 
 def work_tree() -> Path | None:
@@ -249,6 +254,11 @@ def _revision(reference: str, folder: Path) -> Baseline:
     hint = "name a revision, a version, a requirement, a checkout, a virtual environment or a claim"
     commit = _commit(reference)
     tree, index = folder / "tree", {"GIT_INDEX_FILE": str(folder / "index")}
+    if not commit and _git("rev-parse", "--is-shallow-repository") == "true":
+        raise UsageError(
+            f"there is no {printable(reference)!r} in this shallow clone; fetch it (fetch-depth: 0 of "
+            "actions/checkout, else git fetch --unshallow)"
+        )
     if not commit:
         raise UsageError(f"there is no baseline {printable(reference)!r} here; {hint}")
     top = work_tree()

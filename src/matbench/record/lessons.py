@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTRA", "Lesson", "find_lesson", "notebook_bytes", "parse_lesson", "read_lessons", "write_notebook"]
 
-EXTRA = "pip install 'matbench-vectorization[lessons]'"
+EXTRA = "pip install '.[lessons]' in a checkout (from an index: pip install 'matbench-vectorization[lessons]')"
 PLACES = (  # in an installed package, then in a checkout
     Path(__file__).parents[1] / "lessons",
     Path(__file__).parents[3] / "lessons",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import BinaryIO
 
-__all__ = ["Listed", "Wanted", "chosen", "everything", "list_files", "list_records", "run_files"]
+__all__ = ["Listed", "Wanted", "chosen", "everything", "list_files", "run_files"]
 
 _TAIL = 8192  # bytes: what the last line of nearly every record fits in
 
@@ -78,17 +78,6 @@ class Wanted(msgspec.Struct, frozen=True):
     cpu: str | None = None
     kernel: str | None = None
     preset: str | None = None
-
-
-def list_records(folder: Path) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
-    """The runs in a folder, oldest first, and a sentence for each file that can't be listed.
-
-    Parameters
-    ----------
-    folder
-        A results folder, or one of record files or of machines' folders with such.
-    """
-    return list_files(run_files(folder))
 
 
 def run_files(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,18 @@ from matbench.record.reading import PAIRS, Split, split_data, split_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["find_pairs", "incomplete_pairs", "pairs_from_lines", "read_pairs", "resolve_pairs"]
+__all__ = ["drop_pairs", "find_pairs", "incomplete_pairs", "pairs_from_lines", "read_pairs", "resolve_pairs"]
 
 
-def read_pairs(path: Path) -> PairRecord:
-    """The comparisons in the file `path`.
+def read_pairs(path: Path, *, whole: bool = False) -> PairRecord:
+    """The comparisons in the file `path`; `whole`, a broken last line is refused as well.
 
     Raises
     ------
     RecordError
         If the file is missing, foreign, too large, written by a newer matbench, or broken before its last line.
     """
-    return _comparisons(split_data(read_bytes(path), path.name, PAIRS), path.name)
+    return _comparisons(split_data(read_bytes(path), path.name, PAIRS, whole=whole), path.name)
 
 
 def pairs_from_lines(lines: Iterable[bytes], name: str, *, begun: int = 1, whole: bool = False) -> PairRecord:
@@ -66,6 +67,14 @@ def _comparisons(split: Split, name: str) -> PairRecord:
         hint = "restore the file from a copy"
         raise RecordError(f"{printable(name)} has samples of comparison {last}, which its header lacks; {hint}")
     return record
+
+
+def drop_pairs(path: Path) -> None:
+    """Take away a record of comparisons none of which could be tried, and the folders that hold nothing else."""
+    with suppress(OSError):
+        path.unlink()
+        path.parent.rmdir()
+        path.parent.parent.rmdir()
 
 
 def find_pairs(results: Path) -> list[Path]:

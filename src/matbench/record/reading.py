@@ -117,13 +117,15 @@ def decode_line(line: bytes) -> Line:
         raise RecordError(printable(error)) from error
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path, *, whole: bool = False) -> Record:
     """The record in the file `path`, with the lines of each case merged.
 
     Parameters
     ----------
     path
         A regular file or a symbolic link to one, at most 256 MiB.
+    whole
+        Whether a broken last line is refused as well.
 
     Returns
     -------
@@ -135,7 +137,7 @@ def read_record(path: Path) -> Record:
     RecordError
         If the file is missing, foreign, too large, written by a newer matbench, or broken before its last line.
     """
-    return _record(split_data(read_bytes(path), path.name, RUNS))
+    return _record(split_data(read_bytes(path), path.name, RUNS, whole=whole))
 
 
 def read_header(path: Path) -> Header:
@@ -221,13 +223,13 @@ def _record(split: Split) -> Record:
     )
 
 
-def split_data(data: bytes, name: str, kind: Kind) -> Split:
+def split_data(data: bytes, name: str, kind: Kind, *, whole: bool = False) -> Split:
     """What `split_lines` says of a whole file, in half the time where nothing is wrong with it."""
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     if lines > LINES_LIMIT:
         raise _too_many_lines(name)
     found = _at_once(data, kind, lines)
-    return split_lines(limited_lines(BytesIO(data), name), name, kind) if found is None else found
+    return split_lines(limited_lines(BytesIO(data), name), name, kind, whole=whole) if found is None else found
 
 
 def _at_once(data: bytes, kind: Kind, lines: int) -> Split | None:
@@ -301,7 +303,10 @@ def _decoded(lines: Iterable[bytes], name: str, kind: Kind, second: int) -> tupl
 
 
 def _broken_line(name: str, number: int, reason: RecordError) -> RecordError:
-    return RecordError(f"line {number} of {printable(name)} is broken ({reason}); restore the file from a copy")
+    return RecordError(
+        f"line {number} of {printable(name)} is broken ({reason}); "
+        "restore the file from a copy, or ask for the whole of it"
+    )
 
 
 def _first_of(line: bytes, name: str, kind: Kind, number: int = 1) -> Header | PairHeader:

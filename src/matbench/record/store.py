@@ -186,8 +186,15 @@ def _listed(records: list[Path]) -> str:
     return f"{shown} and {len(records) - 4} more" if len(records) > 4 else shown
 
 
-def read_either(path: Path) -> AnyRecord:
+def read_either(path: Path, *, whole: bool = False) -> AnyRecord:
     """The run or the comparisons in the file `path`, whichever its first line says.
+
+    Parameters
+    ----------
+    path
+        The file.
+    whole
+        Whether a broken last line is refused as well.
 
     Raises
     ------
@@ -196,7 +203,7 @@ def read_either(path: Path) -> AnyRecord:
     """
     with open_limited(path) as stream:
         kind = first_kind(next(limited_lines(stream, path.name), b""))
-    return read_pairs(path) if kind is PAIRS else read_record(path)
+    return read_pairs(path, whole=whole) if kind is PAIRS else read_record(path, whole=whole)
 
 
 class Kept(NamedTuple):
@@ -307,9 +314,32 @@ def _check_same(target: Path, record: AnyRecord) -> None:
     """Raise RecordError unless the record at `target` says the same as `record`, be the machine's label another."""
     there = read_pairs(target) if isinstance(record, PairRecord) else read_record(target)
     if _content(there) != _content(record):
+        if _is_part(record, there):
+            raise RecordError(
+                f"this is a copy of {printable(target)} that was cut short, and the longer one is there already; "
+                "leave it as it is"
+            )
+        if _is_part(there, record):
+            raise RecordError(
+                f"{printable(target)} is a copy of this record that was cut short; remove it, and import again"
+            )
         raise RecordError(
             f"another record has the id {printable(record.header.id)!r}; rename {printable(target)} if you want both"
         )
+
+
+def _is_part(record: AnyRecord, other: AnyRecord) -> bool:
+    """Whether a record that did not reach its end says nothing that another one does not."""
+    if record.end is not None or _content(record).header != _content(other).header:
+        return False
+    if isinstance(record, PairRecord) and isinstance(other, PairRecord):
+        pairs = ((record.blocks, other.blocks), (record.processes, other.processes))
+        return all(whole[: len(part)] == part for part, whole in pairs)
+    if isinstance(record, PairRecord) or isinstance(other, PairRecord):
+        return False
+    samples = {each.case: each.samples.elapsed_ns for each in other.measurements}
+    taken = ((each.samples.elapsed_ns, samples.get(each.case)) for each in record.measurements)
+    return all(whole is not None and whole[: len(part)] == part for part, whole in taken)
 
 
 def _content(record: AnyRecord) -> AnyRecord:

@@ -67,7 +67,8 @@ def draw_credit(attribution: Attribution | None, dark: bool = False, table: Tabl
             below = HOW if table is None else subheading(table, HOW)
             return nothing(ink, "What made it fast", below, "not measured on this machine")
         heading = f"What made it fast at {at_size(attribution)}"
-        together = speedup_text(attribution.total).rstrip(NO_INTERVAL)
+        guessed = "~" * attribution.steps[0].predicted  # the whole is over the foot, as in the tables
+        together = guessed + speedup_text(attribution.total).rstrip(NO_INTERVAL)
         below = subheading(attribution, f"{count_threads(attribution.threads)}, all of it {together}")
         rows = len(attribution.steps)
         labels = round(rows * PITCHES)

@@ -9,6 +9,7 @@ from matbench.analyse.plausible import implausible
 from matbench.present.card import condition_lines, host_lines, software_lines
 from matbench.present.choose import credit_at, headline_problems
 from matbench.present.figures import finding
+from matbench.present.left_out import skipped_lines
 from matbench.present.report.chapters import has_speeds, tell
 from matbench.present.sentences import (
     ceilings_sentence,
@@ -17,7 +18,6 @@ from matbench.present.sentences import (
     extrapolated_sentence,
     steps,
 )
-from matbench.present.tables import skipped_lines
 from matbench.present.words import clean, count_threads, where
 from matbench.units import format_factor, format_seconds
 

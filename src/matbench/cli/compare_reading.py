@@ -1,0 +1,78 @@
+"""One record of many, read and reduced: what processes of their own do, which import no more than it takes."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from matbench.analyse.compare_runs import Run, reduce_record
+from matbench.analyse.plausible import implausible
+from matbench.errors import RecordError
+from matbench.model import Record
+from matbench.record.reading import read_record
+
+__all__ = ["Outcome", "begun", "no_collector", "of_file", "of_record"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a record: the run, or why it can't be read, and what there is to say."""
+
+    run: Run | None = None
+    error: RecordError | None = None
+    said: tuple[str, ...] = ()
+
+
+def begun() -> None:
+    """Nothing: what a process is asked for first, so that it begins with its imports."""
+
+
+def of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) -> Outcome:
+    """The run in a file of ours or of asv's.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What to call the run.
+    is_asv
+        Whether the file is one of asv's.
+    is_checked
+        Whether all is looked for that can't be true of it, and not only what lies above its roof.
+    """
+    with no_collector():
+        try:
+            return of_record(_read(path, is_asv=is_asv), name, is_checked=is_checked)
+        except RecordError as error:
+            return Outcome(error=error)
+
+
+def _read(path: Path, *, is_asv: bool) -> Record:
+    if is_asv:
+        from matbench.record.asv_reading import read_asv
+
+        return read_asv(path)
+    return read_record(path)
+
+
+def of_record(record: Record, name: str, *, is_checked: bool) -> Outcome:
+    """The run that a record comes to, under the conditions of `of_file`."""
+    findings = implausible(record) if is_checked else ()
+    fault = f"INVALID: {findings[0].rstrip('.')}" if findings else None
+    return Outcome(reduce_record(record, name, fault), said=record.warnings)
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    """Within, no search for cycles, which looks at millions of live numbers again and again and finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
