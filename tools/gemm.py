@@ -1,7 +1,7 @@
 """Write the generated part of docs/gemm.md anew; ``--check`` only tells whether it is old.
 
 Its verdicts are those of the newest complete comparisons of `numba_gemm` with `numpy_matmul` under results/pairs that
-have the sizes below, one for each element type and number of threads; all is computed from the raw samples.
+have the sizes below, one for each machine, number of threads and element type; all is computed from the raw samples.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from repository import ROOT
 from matbench.analyse.pairs import Verdict, verdicts
 from matbench.pairing import PairRecord
 from matbench.present.pairs import verdicts_table
+from matbench.present.words import count_threads
 from matbench.record.pairs import find_pairs, read_pairs
 from matbench.record.store import write_text
 
@@ -25,16 +26,16 @@ DOCUMENT = ROOT / "docs" / "gemm.md"
 ARMS = ("numba_gemm", "numpy_matmul")
 SIZES = (32, 48, 64, 96, 100, 128, 200, 256, 384, 500, 512, 768, 1000, 1024, 1500, 2048)
 ABSENT = "Not measured yet."
-Series = tuple[str, int]  # element type, threads
+Series = tuple[str, int, str]  # machine, threads, element type
 
 
 def newest(results: Path = ROOT / "results") -> dict[Series, PairRecord]:
-    """The newest complete comparison at all sizes, by element type and number of threads."""
+    """The newest complete comparison at all sizes, by machine, number of threads and element type."""
     found: dict[Series, PairRecord] = {}
     for path in find_pairs(results):
         record = read_pairs(path)
         cells = record.header.cells
-        series = {(cell.problem.dtype, cell.threads) for cell in cells}
+        series = {(record.header.machine, cell.threads, cell.problem.dtype) for cell in cells}
         sizes = tuple(cell.problem.n for cell in cells)
         if (
             record.is_complete
@@ -43,19 +44,17 @@ def newest(results: Path = ROOT / "results") -> dict[Series, PairRecord]:
             and {(each.a, each.b) for each in cells} == {ARMS}
         ):
             found[series.pop()] = record
-    return dict(sorted(found.items(), key=lambda item: (item[0][1], item[0][0] != "float64")))
+    return dict(sorted(found.items(), key=lambda item: (*item[0][:2], item[0][2] != "float64")))
 
 
 def chapter(series: Series, record: PairRecord) -> str:
     """One series: what it came to, the verdict on every size, and where and when."""
-    dtype, threads = series
+    machine, threads, dtype = series
     found = verdicts(record)
     header = record.header
     virtual = ", a virtual machine" if header.host.hypervisor else ""
-    where = (
-        f"{header.machine} ({header.host.cpu.brand}, {header.host.logical_cpus} CPUs{virtual}), {header.created[:10]}"
-    )
-    title = f"### {dtype}, {threads} thread{'s' if threads > 1 else ''}"
+    where = f"{machine} ({header.host.cpu.brand}, {header.host.logical_cpus} CPUs{virtual}), {header.created[:10]}"
+    title = f"### {dtype}, {count_threads(threads)}, {machine}"
     made = f"Measured on {where}: `{header.command}`, record {header.id}."
     if not any(map(is_sound, found)):
         return f"{title}\n\n{told(found)} At n = {found[0].cell.problem.n}: {found[0].reason}.\n\n{made}"

@@ -65,8 +65,18 @@ def _told_at_least(hits: int, trials: int) -> str:
     return f"at least {100 * _at_least(hits, trials):.1f} %" if trials else ""
 
 
-def _told_at_most(found: Tally) -> str:
-    return f"at most {format_percent(found.wrong_at_most)}" if found.comparisons else ""
+def _said(found: Tally) -> int:
+    """Comparisons that said something: of an INVALID one nothing can be wrong."""
+    return found.comparisons - found.invalid
+
+
+def _at_most(wrong: int, trials: int) -> str:
+    return f"at most {format_percent(upper_bound(wrong, trials))}" if trials else ""
+
+
+def _seen_alarms(found: Tally) -> str:
+    invalid = f"; {found.invalid} of {found.comparisons} INVALID" if found.invalid else ""
+    return f"{_seen(found.wrong, _said(found))}{invalid}" if found.comparisons else NOTHING
 
 
 def _by_rate(count: int, *, rate_met: bool, bound_met: bool) -> Word:
@@ -83,18 +93,21 @@ def _alarms(found: Tally) -> Goal:
     wrong, count = found.wrong, found.comparisons
     asked = f"at most {format_percent(FALSE_ALARMS)} with 95 % confidence, of {SAME_NEEDED} or more"
     word: Word = "met" if count >= SAME_NEEDED else "open"
+    if word == "met" and upper_bound(wrong, _said(found)) > FALSE_ALARMS:
+        word = "open"
     if upper_bound(wrong, max(count, SAME_NEEDED)) > FALSE_ALARMS:
         word = "missed"
-    return Goal("identical code called different", asked, _seen(wrong, count), _told_at_most(found), word)
+    bound = _at_most(wrong, _said(found))
+    return Goal("identical code called different", asked, _seen_alarms(found), bound, word)
 
 
 def _disturbed(found: Tally) -> Goal:
-    wrong, count = found.wrong, found.comparisons
-    is_bound = count > 0 and found.wrong_at_most <= FALSE_ALARMS
+    wrong, count = found.wrong, _said(found)
+    is_bound = count > 0 and upper_bound(wrong, count) <= FALSE_ALARMS
     word = _by_rate(count, rate_met=wrong <= FALSE_ALARMS * count, bound_met=is_bound)
     title = "identical code called different on a disturbed machine"
     asked = f"at most {format_percent(FALSE_ALARMS)} of them"
-    return Goal(title, asked, _seen(wrong, count), _told_at_most(found), word)
+    return Goal(title, asked, _seen_alarms(found), _at_most(wrong, count), word)
 
 
 def _power(found: Sequence[Tally]) -> Goal:
@@ -112,10 +125,12 @@ def _power(found: Sequence[Tally]) -> Goal:
 
 def _signs(found: Sequence[Tally]) -> Goal:
     """None at all: a rate, whose bound can say how rare it is and never that there is none."""
-    wrong, count = sum(each.wrong for each in found), sum(each.comparisons for each in found)
-    word = _by_rate(count, rate_met=not wrong, bound_met=True)
-    bound = f"at most {format_percent(upper_bound(wrong, count))}" if count else ""
-    return Goal("a change of 1 to 5 % told with the wrong sign", "none seen", _seen(wrong, count), bound, word)
+    wrong, signs = sum(each.wrong for each in found), sum(each.claims for each in found)
+    every = sum(each.comparisons for each in found)
+    word = _by_rate(signs, rate_met=not wrong, bound_met=True)
+    without = f"; {every - signs} of {every} told without a sign" if signs < every else ""
+    seen = f"{_seen(wrong, signs)}{without}" if every else NOTHING
+    return Goal("a change of 1 to 5 % told with the wrong sign", "none seen", seen, _at_most(wrong, signs), word)
 
 
 def _coverage(found: Sequence[Tally]) -> Goal:

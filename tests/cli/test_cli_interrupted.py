@@ -98,7 +98,6 @@ def test_an_interrupted_run_is_continued_even_if_nobody_reads_what_it_says(stopp
     assert read_record(path).is_complete
     after = samples_in(path)
     assert all(after[case][: len(times)] == times for case, times in before.items())
-    assert sum(map(len, after.values())) > sum(map(len, before.values()))
     # A busy machine may use the budget up: then a case has its reason in place of samples.
     assert all(times or "time budget" in reasons_in(path)[case] for case, times in after.items())
     assert list(user.folder.glob("results/figures/*/*/*.png"))

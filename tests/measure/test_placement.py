@@ -15,10 +15,18 @@ from matbench.measure.sampler import LONGEST_START_S, Arm, on_the_run
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a thread be moved")
 
 
+class Masks(dict[int, set[int]]):
+    """What each thread may run on, and how it was moved."""
+
+    def __init__(self):
+        super().__init__({thread: {0, 1, 2, 3} for thread in (0, 71, 72)})
+        self.moves = []
+
+
 @pytest.fixture
 def system(monkeypatch):
-    """A system of four processors with three threads; what each may run on."""
-    masks = {0: {0, 1, 2, 3}, 71: {0, 1, 2, 3}, 72: {0, 1, 2, 3}}
+    """A system of four processors with three threads."""
+    masks = Masks()
     monkeypatch.setattr(placement.sys, "platform", "linux")
     monkeypatch.setattr(placement, "_others", lambda: [71, 72])
     monkeypatch.setattr(os, "sched_getaffinity", lambda task: set(masks[task]), raising=False)
@@ -27,15 +35,28 @@ def system(monkeypatch):
         if task == 72 and "gone" in masks:
             raise ProcessLookupError
         masks[task] = set(cpus)
+        masks.moves.append((task, set(cpus)))
 
     monkeypatch.setattr(os, "sched_setaffinity", move, raising=False)
     return masks
 
 
-def test_the_calling_thread_is_alone_on_its_processor_and_all_is_as_before_afterwards(system):
+def test_the_calling_thread_is_put_on_a_processor_that_the_others_leave_and_all_is_as_before_afterwards(system):
     with apart(2):
-        assert system == {0: {0}, 71: {1, 2, 3}, 72: {1, 2, 3}}
+        assert system == {0: {0, 1, 2, 3}, 71: {1, 2, 3}, 72: {1, 2, 3}}
+        assert system.moves == [(71, {1, 2, 3}), (72, {1, 2, 3}), (0, {0}), (0, {0, 1, 2, 3})]
     assert all(mask == {0, 1, 2, 3} for mask in system.values())
+
+
+@linux
+@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: [])(0)) < 2, reason="there is one processor")
+def test_threads_that_are_started_within_may_run_everywhere():
+    before, seen = os.sched_getaffinity(0), []
+    with apart(2):
+        thread = threading.Thread(target=lambda: seen.append(os.sched_getaffinity(0)))
+        thread.start()
+        thread.join()
+    assert seen == [before]
 
 
 def test_it_is_as_before_after_an_error_too(system):
@@ -58,8 +79,8 @@ def test_on_one_processor_there_is_nothing_to_choose(system):
 def test_a_thread_that_has_ended_is_no_matter(system):
     system["gone"] = set()
     with apart(2):
-        assert system[0] == {0}
         assert system[71] == {1, 2, 3}
+    assert system[71] == {0, 1, 2, 3}
 
 
 @linux
@@ -75,7 +96,7 @@ def test_on_this_machine_a_thread_s_own_mask_is_what_it_was():
     thread.start()
     ready.wait()
     with apart(2):
-        assert len(os.sched_getaffinity(0)) == 1
+        assert os.sched_getaffinity(0) == before
     done.set()
     thread.join()
     assert os.sched_getaffinity(0) == before == seen[0]

@@ -239,7 +239,7 @@ NOTHING = {
 @pytest.mark.parametrize("script", NOTHING.values(), ids=NOTHING)
 def test_a_later_process_that_comes_to_nothing_ends_the_run_and_what_was_measured_is_told(script):
     stage, events = stage_of(whole(0), script, processes=6), []
-    with pytest.raises(IncompleteError, match=r"process 2 of 6 took .* before its first block; .*--resume") as caught:
+    with pytest.raises(IncompleteError, match=r"process 2 of 6 took .* before its first block; free memory") as caught:
         events.extend(stage.session.run())  # it keeps what came before the error
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 3

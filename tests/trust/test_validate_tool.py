@@ -213,6 +213,22 @@ def test_a_goal_that_asks_for_the_rate_is_met_by_it_and_says_where_its_bound_is_
     assert "| 0 of 120, 0 % | at most 2.5 % | met; the bound is not yet |" in rows[0]
 
 
+def test_of_what_is_invalid_nothing_can_be_wrong_and_it_counts_for_no_bound(tool):
+    goals = tool("trust_goals")
+    same = [each for _, each in comparisons("EQUIVALENT", 290) + comparisons("INVALID", 150)]
+    changed = comparisons("FASTER", 42, 1.02, (1.01, 1.03)) + comparisons("INCONCLUSIVE", 8, 1.02)
+    alarms, _, signs, _, disturbed = goals.goals_of(goals.Measured(same, changed, same[140:]))
+    assert (alarms.seen, alarms.bound, alarms.word) == (
+        "0 of 290, 0 %; 150 of 440 INVALID",
+        "at most 1.0 %",
+        "met",
+    )
+    assert (disturbed.seen, disturbed.bound) == ("0 of 150, 0 %; 150 of 300 INVALID", "at most 2.0 %")
+    assert (signs.seen, signs.bound) == ("0 of 42, 0 %; 8 of 50 told without a sign", "at most 6.9 %")
+    invalid = [each for _, each in comparisons("EQUIVALENT", 100) + comparisons("INVALID", 300)]
+    assert goals.goals_of(goals.Measured(invalid, [], []))[0].word == "open"  # 100 can't show it
+
+
 def test_the_summary_says_what_is_kept_what_is_missed_and_what_is_open(tool):
     goals = tool("trust_goals")
     made = [goals.Goal("alarms", "at most 1", "0 of 300", "at most 1 %", word) for word in ("met", "met")]

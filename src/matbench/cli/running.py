@@ -78,9 +78,10 @@ def run_ladder(options: Options) -> int:
         runner = Runner(options, work, start_ns)
         try:
             runner.measure(machine, registry)
-        except IncompleteError:  # it says what happened, and how to go on
+        except IncompleteError as reason:
             runner.tell_table()
-            raise
+            kept = "what was measured is kept in its record, and --resume goes on with it"
+            raise IncompleteError(f"the run {reason}; {kept}") from None
     return runner.tell()
 
 

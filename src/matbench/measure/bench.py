@@ -196,7 +196,7 @@ class Bench:
             share = SHARE_OF_BASE / self.turn.processes
         small = self.clock.wall_ns() < self.ends_ns and cost_s <= share * self.plan.budget_s
         if LATE * cost_s > left_s and not small:
-            left = format_seconds(max(0.0, left_s))
+            left = format_seconds(left_s) if left_s > 0 else "nothing"
             return f"takes about {format_seconds(cost_s)}, the time budget had {left} left for it"
         return None
 

@@ -117,8 +117,8 @@ def _in_order(loaded: Sequence[str], named: Sequence[str]) -> dict[str, bool]:
 
 
 def _lies_in(package: str, path: str) -> bool:
-    """Whether a library lies in the folders of a package."""
-    return any(part.startswith(package) for part in PurePath(path).parts[:-1])
+    """Whether a library lies in the folders of a package, as wheels lay them out."""
+    return not {package, f"{package}.libs"}.isdisjoint(PurePath(path).parts[:-1])
 
 
 def usable(paths: Sequence[str]) -> dict[str, str | None]:

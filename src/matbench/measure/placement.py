@@ -1,4 +1,4 @@
-"""Where threads run: the calling one on a processor of its own, all others of the process on the rest.
+"""Where threads run: the calling one on a processor of its own, all others that there are on the rest.
 
 A thread that wakes is often put where the one that woke it runs, above all on virtual machines whose processors share
 no cache as far as the system knows. Both then take turns, at half the speed or far less, for longer than a sample
@@ -21,10 +21,10 @@ TASKS = Path("/proc/self/task")  # a folder for each thread of this process
 
 @contextlib.contextmanager
 def apart(threads: int) -> Iterator[None]:
-    """Within, the calling thread has a processor that no other thread of the process uses; afterwards as before.
+    """Within, the calling thread is on a processor that no other thread of the process uses; afterwards as before.
 
-    Threads that are started within stay with it: whatever starts them has to have been called before. Nothing
-    happens for one thread, on one processor, and where the system has no say in it.
+    It is put there and not held there: threads inherit where they may run, and what starts some anew in each call must
+    find all processors. Nothing happens for one thread, on one processor, and where the system has no say in it.
 
     Parameters
     ----------
@@ -39,10 +39,11 @@ def apart(threads: int) -> Iterator[None]:
     others = _others()
     _move(others, allowed - {own})
     _move([0], {own})
+    _move([0], allowed)
     try:
         yield
     finally:
-        _move([0, *others], allowed)
+        _move(others, allowed)
 
 
 def _others() -> list[int]:

@@ -297,8 +297,8 @@ class _Attempt:
         if not (self._begun or self._done or self._started or self._is_first):
             where = f"sampling process {self._turn} of {self.session.processes}"
             raise IncompleteError(
-                f"the run ended early: something in {where} {self.failure} before its first block; "
-                "what was measured is kept in the run's record, and --resume goes on with it"
+                f"ended early: something in {where} {self.failure} before its first block; "
+                "free memory or stop other programs, and repeat it"
             )
         blamed = self._started.case if self._started is not None else None
         if blamed is None:  # no single case to blame: the block is given up, what it has told is kept

@@ -155,7 +155,7 @@ def _own_rate(attribution: Attribution) -> str:
 def credit_words(attribution: Attribution, n: int | None = None) -> str:
     """What each idea is worth, whatever the order, as a sentence that follows another about a run at size `n`."""
     apart = "" if n == attribution.n else f" at n = {attribution.n}"
-    total = f"{_mark(attribution.steps[0])}{format_factor(attribution.total.estimate)}"
+    total = f"{_mark(attribution.steps[0])}{_bounded(attribution.total)}"
     own = attribution.steps[-1]
     return (
         f"Whatever the order in which the ideas are added, {_worths(attribution)}. Together that is the {total} from "
