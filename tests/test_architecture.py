@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "matbench"
 MODULES = {path.relative_to(SOURCE).as_posix(): ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")}
 
 VALUES = frozenset(
-    {"errors", "model", "operations", "pairing", "sizes", "spinning", "tuning", "units"}
+    {"collector", "errors", "model", "operations", "pairing", "sizes", "spinning", "tuning", "units"}
 )  # what all stages exchange
 MAY_IMPORT = {  # stage -> parts of matbench that it may know, besides itself and the values
     "kernels": frozenset(),

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measure_fakes import FakeControl
 
+from matbench.collector import collector_off
 from matbench.measure.clock import SimulatedClock
-from matbench.measure.sampler import Arm, Sample, allot, calibrate, collector_off, rounds, schedule, time_loops
+from matbench.measure.sampler import Arm, Sample, allot, calibrate, rounds, schedule, time_loops
 from matbench.measure.threads import ThreadControl
 
 COSTS = st.lists(st.floats(1e-6, 100.0), min_size=1, max_size=8)

@@ -9,8 +9,8 @@ import os
 import pytest
 
 from matbench.analyse.statistics import call_seconds, median_interval
+from matbench.collector import collector_off
 from matbench.measure.prepare import asked_profile, grid, prepared
-from matbench.measure.sampler import collector_off
 from matbench.record.alone import alone
 from matbench.record.here import Machine
 

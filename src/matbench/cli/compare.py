@@ -11,9 +11,9 @@ import msgspec
 from matbench.analyse.compare_runs import Run
 from matbench.analyse.machines import AXES, Axis, Comparison, compare
 from matbench.cli import console
-from matbench.cli.compare_reading import no_collector
 from matbench.cli.compare_sources import named_sources, reduced
 from matbench.cli.reading import parse_dtype
+from matbench.collector import collector_off
 from matbench.errors import UsageError
 from matbench.record.exchange import FOREIGN
 from matbench.record.listing import Wanted
@@ -53,7 +53,7 @@ def compare_records(options: Options) -> int:
     form, axis = _form(options), _axis(options.by)
     dtype = None if options.dtype is None else parse_dtype(options.dtype)
     shapes = () if options.size is None else parse_sizes(options.size)
-    with no_collector():
+    with collector_off():
         sources = named_sources(
             options.records or (str(options.results),),
             options.results,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from matbench.analyse.compare_runs import Run, reduce_record
 from matbench.analyse.plausible import implausible
+from matbench.collector import collector_off
 from matbench.errors import RecordError
 from matbench.model import Record
 from matbench.record.reading import read_record
 
-__all__ = ["Outcome", "begun", "no_collector", "of_file", "of_record"]
+__all__ = ["Outcome", "begun", "of_file", "of_record"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) ->
     is_checked
         Whether all is looked for that can't be true of it, and not only what lies above its roof.
     """
-    with no_collector():
+    with collector_off():
         try:
             return of_record(_read(path, is_asv=is_asv), name, is_checked=is_checked)
         except RecordError as error:
@@ -64,15 +62,3 @@ def of_record(record: Record, name: str, *, is_checked: bool) -> Outcome:
     findings = implausible(record) if is_checked else ()
     fault = f"INVALID: {findings[0].rstrip('.')}" if findings else None
     return Outcome(reduce_record(record, name, fault), said=record.warnings)
-
-
-@contextmanager
-def no_collector() -> Iterator[None]:
-    """Within, no search for cycles, which looks at millions of live numbers again and again and finds none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -13,6 +13,7 @@ from random import Random
 from statistics import median
 from typing import Literal
 
+from matbench.collector import collector_off
 from matbench.errors import InternalError
 from matbench.kernels.oracle import PAGE, check_bytes
 from matbench.kernels.registry import Registry
@@ -29,7 +30,7 @@ from matbench.measure.plan import ONE_LOOP
 from matbench.measure.protocol import Message, PairJob, Started
 from matbench.measure.sampler import Arm as Timed
 from matbench.measure.sampler import Sample as Trial
-from matbench.measure.sampler import calibrate, collector_off, on_the_run, time_loops
+from matbench.measure.sampler import calibrate, on_the_run, time_loops
 from matbench.measure.threads import ThreadControl, drain
 from matbench.model import Case, Dtype
 from matbench.pairing import Arm, Cell, PairBlock, PairProcess, Refusal, Sample

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from matbench.collector import collector_off
 from matbench.errors import KernelError, UsageError
 from matbench.kernels.checks import check_kernel, check_result, resulting
 from matbench.kernels.installed import default_registry
@@ -21,7 +22,7 @@ from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Request, make_plan
 from matbench.measure.presets import Preset, preset
-from matbench.measure.sampler import Sample, calibrate, collector_off, time_loops
+from matbench.measure.sampler import Sample, calibrate, time_loops
 from matbench.measure.threads import ThreadControl, drain
 from matbench.model import Caches, Case, Dtype, Problem, Samples
 from matbench.operations import OPERATIONS, PRODUCT, OperationName, select_operations

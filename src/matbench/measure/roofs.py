@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from matbench.collector import collector_off
 from matbench.errors import InternalError
 from matbench.kernels import ceilings
 from matbench.kernels.registry import FLOATS, Array
@@ -15,7 +16,7 @@ from matbench.measure.bench import HANGS_AFTER_S, Bench, one_sample
 from matbench.measure.peak import chain_ceiling, chains
 from matbench.measure.placement import apart
 from matbench.measure.protocol import Chain, Started
-from matbench.measure.sampler import Arm, Sample, calibrate, collector_off, on_the_run, time_loops
+from matbench.measure.sampler import Arm, Sample, calibrate, on_the_run, time_loops
 from matbench.measure.threads import drain
 from matbench.model import Caches, Ceiling, Dtype
 from matbench.units import format_bytes, format_seconds

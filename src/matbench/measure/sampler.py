@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from matbench.collector import collector_off
 from matbench.measure.clock import Clock
 from matbench.measure.placement import apart
 from matbench.measure.threads import ThreadControl, drain
 
-__all__ = ["Arm", "Sample", "allot", "calibrate", "collector_off", "on_the_run", "rounds", "schedule", "time_loops"]
+__all__ = ["Arm", "Sample", "allot", "calibrate", "on_the_run", "rounds", "schedule", "time_loops"]
 
 MOST_LOOPS = 2**30
 LONGEST_START_S = 0.05  # of a sample that is taken twice, so that its threads are awake
@@ -48,21 +48,6 @@ class Arm:
     threads: int = 1
     loops: int = 1
     cost_s: float = 0.0
-
-
-@contextlib.contextmanager
-def collector_off() -> Iterator[None]:
-    """Within, Python's garbage collector does not run; afterwards as before.
-
-    It is not asked to run beforehand either: with a compiler's objects around, that takes 0.1 s.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def time_loops(call: Callable[[], object], loops: int, clock: Clock) -> Sample:

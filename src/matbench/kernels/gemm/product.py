@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import hashlib
@@ -39,7 +38,7 @@ from matbench.kernels.gemm.loops import Cuts, five_loops, two_loops
 from matbench.kernels.gemm.packing import LINE, copy_matrix, packed_row_bytes
 from matbench.kernels.gemm.recipe import Code, Recipe
 from matbench.kernels.gemm.views import Operands, Tables, View, grid_of, signed
-from matbench.kernels.jit import njit, prange
+from matbench.kernels.jit import keep_on_disk, njit, prange
 from matbench.kernels.registry import Array, Matmul
 from matbench.kernels.tiling import Blocks
 
@@ -327,8 +326,7 @@ def _compiled(code: Code) -> Any:
         if outcome == NO_TEAM:
             raise RuntimeError("what several threads run could not be compiled, as was told; multiply on one thread")
 
-    with contextlib.suppress(RuntimeError):  # nowhere to keep it on disk: compiled in each process
-        gemm.enable_caching()
+    keep_on_disk(gemm)
     return gemm
 
 

@@ -8,7 +8,6 @@ the vectors and the fusing of multiply and add are switches here as well:
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -32,7 +31,7 @@ from matbench.kernels.gemm.microkernel import Emitter, begin, integer
 from matbench.kernels.gemm.product import PARALLEL_FLOPS, generation, together
 from matbench.kernels.gemm.recipe import Code, Recipe
 from matbench.kernels.gemm.views import Operands, View, signed
-from matbench.kernels.jit import njit
+from matbench.kernels.jit import keep_on_disk, njit
 from matbench.kernels.registry import Array, Matmul
 from matbench.kernels.tiling import Tile
 
@@ -203,6 +202,5 @@ def _rows_compiled(code: Code) -> Any:
         else:
             call_two(entry, job, signed(0))
 
-    with contextlib.suppress(RuntimeError):  # nowhere to keep it on disk: compiled in each process
-        rows.enable_caching()
+    keep_on_disk(rows)
     return rows
