@@ -231,9 +231,17 @@ def test_a_bundle_with_a_flipped_bit_is_refused_or_the_same(bundle):
         assert found == ALL  # a bit that means nothing, such as the system that packed it
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"text", b"PK\x03\x04", b"\x1f\x8b", b"\x1f\x8b\x08\x00" + bytes(40), gzip.compress(b"") * 1000]
-)
+NO_BUNDLES = {
+    "empty": b"",
+    "text": b"text",
+    "zip": b"PK\x03\x04",
+    "only the mark of gzip": b"\x1f\x8b",
+    "an empty header of gzip": b"\x1f\x8b\x08\x00" + bytes(40),
+    "many empty members": gzip.compress(b"") * 1000,
+}
+
+
+@pytest.mark.parametrize("data", NO_BUNDLES.values(), ids=list(NO_BUNDLES))
 def test_what_is_no_bundle_is_refused(tmp_path, results, data):
     path = tmp_path / "odd.gz"
     path.write_bytes(data)
