@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,12 @@ from pathlib import Path
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.blocks import with_kept_blocks
-from matbench.errors import UsageError
+from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Kernel, Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
-from matbench.measure.plan import Planned, Request, make_plan
-from matbench.measure.session import Session
-from matbench.model import Ceiling, Header, Measurement, Record
+from matbench.measure.plan import Planned, Request, cases_of, make_plan
+from matbench.measure.session import Event, Session
+from matbench.model import Case, Ceiling, Header, Measurement, Record
 from matbench.operations import OPERATIONS, PRODUCT, select_operations
 from matbench.paired import pair
 from matbench.record.alone import alone
@@ -27,7 +28,7 @@ from matbench.record.names import new_record_id
 from matbench.record.reading import merge_ceilings, merge_measurements
 from matbench.record.store import read_record
 
-__all__ = ["get", "load", "new_header", "pair", "quick"]
+__all__ = ["get", "load", "measured_record", "new_header", "pair", "quick"]
 
 SHORTEST_S = 4.0  # s, a shorter budget is gone before anything is measured
 
@@ -63,6 +64,57 @@ def new_header(planned: Planned, registry: Registry, machine: Machine, label: st
         plan=planned.plan,
         kernels=tuple(each.card for each in registry if each.operation in measured),
     )
+
+
+def measured_record(session: Session, header: Header, skipped: Sequence[Measurement] = ()) -> Record:
+    """What a session measures, kept in memory: of one that ends early what it has, with a warning of what is missing.
+
+    Parameters
+    ----------
+    session
+        What is to be measured; it is run here.
+    header
+        Of the record.
+    skipped
+        What was left out of the plan.
+
+    Raises
+    ------
+    IncompleteError
+        If it ends before anything is measured.
+    BusyError
+        If another matbench is measuring.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it ends early, on behalf of whoever called the caller.
+    """
+    events: list[Event] = []
+    reason = None
+    with alone():
+        try:
+            events.extend(session.run())  # what comes before an error stays
+        except IncompleteError as error:
+            reason = f"the run {error}"
+    told = merge_measurements((*skipped, *(each for each in events if isinstance(each, Measurement))))
+    if reason is not None:
+        if not any(len(each.samples) for each in told):
+            raise IncompleteError(reason)
+        known = {each.case for each in told}
+        missing = [case for block in session.blocks for case in cases_of(block) if case not in known]
+        warnings.warn(f"{reason}; {_rest_text(session, told, missing)}", RuntimeWarning, stacklevel=3)
+        told += tuple(Measurement(case, "skipped", "the run ended before it was measured") for case in missing)
+    ceilings = merge_ceilings(each for each in events if isinstance(each, Ceiling))
+    return Record(header=header, ceilings=ceilings, measurements=told)
+
+
+def _rest_text(session: Session, told: Sequence[Measurement], missing: Sequence[Case]) -> str:
+    """What a session that ended early has, and what is missing, in words."""
+    have = max(len({*each.samples.process}) for each in told)
+    rest = "fewer rounds than planned" if session.processes == 1 else f"{have} of {session.processes} processes"
+    names = [case.kernel if case.threads == 1 else f"{case.kernel}/{case.threads}" for case in missing]
+    return f"what is told rests on {rest}" + (f", and nothing is known of {', '.join(names)}" if names else "")
 
 
 def get(name: str) -> Kernel:
@@ -139,6 +191,13 @@ def quick(
     UsageError
         If `kernels` names none, there is no such operation, `n` is no size, the budget is too short, or another
         matbench is measuring.
+    IncompleteError
+        If it ends before anything is measured.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it ends early; the warning names what is missing.
     """
     start_ns = time.perf_counter_ns()
     if budget_s < SHORTEST_S:
@@ -163,13 +222,4 @@ def quick(
         threads=machine.processors,
         tuned=machine.tuned,
     )
-    with alone():
-        events = list(session.run())
-    record = Record(
-        header=new_header(planned, registry, machine),
-        ceilings=merge_ceilings(each for each in events if isinstance(each, Ceiling)),
-        measurements=merge_measurements(
-            (*planned.skipped, *(each for each in events if isinstance(each, Measurement)))
-        ),
-    )
-    return tabulate(record)
+    return tabulate(measured_record(session, new_header(planned, registry, machine), planned.skipped))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 
 from matbench.analyse.attribution import Attribution, attribute
-from matbench.api import new_header
+from matbench.api import measured_record, new_header
 from matbench.errors import UsageError
 from matbench.kernels.gemm.variants import variants
 from matbench.measure.attribution import AttributionChild, attribution_plan, processes_of
 from matbench.measure.plan import Planned
 from matbench.measure.session import Session
-from matbench.model import Ceiling, Dtype, Measurement, Record
-from matbench.record.alone import alone
+from matbench.model import Dtype
 from matbench.record.here import Machine
-from matbench.record.reading import merge_ceilings, merge_measurements
 
 __all__ = ["SHORTEST_S", "attribution"]
 
@@ -44,6 +42,13 @@ def attribution(n: int = 64, dtype: Dtype = "float64", *, budget_s: float | None
         If the budget is too short, `dtype` is none of the two, or another matbench is measuring.
     RecordError
         If not all combinations could be measured.
+    IncompleteError
+        If it ends before anything is measured.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it ends early, which leaves fewer processes and wider intervals, or none; the warning names what is missing.
     """
     start_ns = time.perf_counter_ns()
     if budget_s is not None and budget_s < SHORTEST_S:
@@ -61,11 +66,4 @@ def attribution(n: int = 64, dtype: Dtype = "float64", *, budget_s: float | None
         processes=processes_of(plan),
         ceilings=False,
     )
-    with alone():
-        events = list(session.run())
-    record = Record(
-        header=new_header(Planned(plan, ()), registry, machine),
-        ceilings=merge_ceilings(each for each in events if isinstance(each, Ceiling)),
-        measurements=merge_measurements(each for each in events if isinstance(each, Measurement)),
-    )
-    return attribute(record)
+    return attribute(measured_record(session, new_header(Planned(plan, ()), registry, machine)))

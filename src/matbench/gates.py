@@ -12,7 +12,7 @@ from pathlib import Path
 from matbench.analyse.claims import LARGEST, Claim, is_claim, parse_claimed
 from matbench.analyse.gate import Ruling, rulings
 from matbench.comparison import LARGEST_CLAIM, Asked, cells_of, comparing, measured, pair_header, settings_for
-from matbench.errors import UsageError
+from matbench.errors import BusyError, UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.pairs_sources import Source, in_baseline, operation_of, parse_arms, told_apart
@@ -38,6 +38,7 @@ __all__ = [
     "parse_margin",
     "remark_on",
     "ruled",
+    "undecided",
 ]
 
 MARGIN = 0.05  # by which code may be slower, relative, where nothing is stated
@@ -293,6 +294,8 @@ def ruled(
 
     Raises
     ------
+    BusyError
+        If another one still measures when the patience has come to its end.
     UsageError
         If the question is off.
     """
@@ -339,6 +342,11 @@ def _demanded(
     one, other = arm_sources((a, b), registry)
     operation = operation_of((one.label, other.label), registry)
     return Demand(one, other, shapes, question.dtype, threads, question.at_least, operation=operation)
+
+
+def undecided(reason: BusyError) -> str:
+    """What is said where nothing could be measured because another matbench does: that is noise, and so a doubt."""
+    return f"nothing was compared, so that all is in doubt: {reason}"
 
 
 def parse_margin(margin: float | str | None) -> float:

@@ -3,6 +3,12 @@
 A plain ``pytest`` times nothing and skips such tests; ``pytest --matbench-gate`` compares. What stays undecided is a
 warning and a line in the summary, and never turns a build red unless that is asked for. Importing this module costs
 nothing: all else is imported when something is compared.
+
+One measures at a time. A test waits for the end of another's comparison, which is how those of several pytest-xdist
+processes follow one another, for ten minutes or ``--matbench-patience``; then nothing is compared, and that is one more
+doubt: a warning, unless ``--matbench-on-doubt`` says otherwise.
+
+Nothing here asserts, so that it does not matter who imports it first: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Gate", "GateWarning", "matbench_gate"]
 
 PROPERTY = "matbench gate"  # under which a test's report carries its lines to the summary, from other processes as well
-PATIENCE_S = 3600.0  # for the end of other tests' comparisons: one measures at a time
+PATIENCE = "10min"  # for the end of other tests' comparisons: some twenty of them, before this one
 
 
 class GateWarning(UserWarning):
@@ -38,6 +44,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="warn",
         help="what becomes of a comparison that decides nothing (default: %(default)s)",
     )
+    group.addoption(
+        "--matbench-patience",
+        metavar="TIME",
+        default=PATIENCE,
+        help="how long to wait while another matbench measures; then all is in doubt (default: %(default)s)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a time that is none before any test has run."""
+    if config.getoption("matbench_gate"):
+        _patience_s(config.option)
+
+
+def _patience_s(options: Any) -> float:
+    """How long a comparison waits for its turn, s."""
+    from matbench.errors import UsageError  # noqa: PLC0415  nothing is imported until something is compared
+    from matbench.units import parse_duration  # noqa: PLC0415
+
+    try:
+        return parse_duration(options.matbench_patience)
+    except UsageError as error:
+        raise pytest.UsageError(f"--matbench-patience: {error}") from None
 
 
 @pytest.fixture
@@ -77,6 +106,8 @@ class Gate:
     ) -> tuple[Ruling, ...]:
         """What each comparison comes to, one a size; the test fails if `a` is slower than demanded, beyond the margin.
 
+        Nothing comes back where another matbench measured all the time that it was waited for.
+
         Parameters
         ----------
         a, b
@@ -100,7 +131,8 @@ class Gate:
         UsageError
             If the request is off: an unknown name, no size, an impossible margin.
         """
-        from matbench.gates import Question, ruled  # noqa: PLC0415  nothing is imported until something is compared
+        from matbench.errors import BusyError  # noqa: PLC0415  nothing is imported until something is compared
+        from matbench.gates import Question, ruled, undecided  # noqa: PLC0415
 
         question = Question(
             a=a,
@@ -114,7 +146,14 @@ class Gate:
             processes=processes,
             budget_s=budget_s,
         )
-        found = ruled(question, patience_s=PATIENCE_S, remark=self._remark)
+        found: tuple[Ruling, ...] = ()
+        doubt = None
+        try:
+            found = ruled(question, patience_s=_patience_s(self._options), remark=self._remark)
+        except BusyError as reason:
+            doubt = undecided(reason)
+        if doubt is not None:  # out of the handler: a test that fails shows no second error
+            self._doubt(doubt)
         self._heed(found)
         return found
 
@@ -122,6 +161,16 @@ class Gate:
         """Say what the verdicts do not: beside them, and as a warning."""
         self._node.user_properties.append((PROPERTY, text))
         _warn(text)
+
+    def _doubt(self, text: str) -> None:
+        """Tell that another one measured all the while, and fail or warn as for any other doubt."""
+        on_doubt = self._options.matbench_on_doubt
+        text = f"{text}; this test waited {self._options.matbench_patience} for it (--matbench-patience)"
+        self._node.user_properties.append((PROPERTY, text))
+        if on_doubt == "fail":
+            pytest.fail(text, pytrace=False)
+        if on_doubt == "warn":
+            _warn(text)
 
     def _heed(self, found: tuple[Ruling, ...]) -> None:
         """Tell all of them, and only then fail or warn."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli_driver import complains
@@ -155,6 +158,87 @@ def test_many_records_are_read_by_several_processes_in_their_order(results, told
     assert [run["machine"] for run in json.loads(out)["runs"]] == ["quiet-heron", "loud-magpie", "third"]
     assert "is empty" in err
     assert "held against its roof" in err
+
+
+class Processes:
+    """A pool that reads so many records, here, and then breaks; `done` is what was asked of it."""
+
+    def __init__(self, reads=0, error=BrokenProcessPool):
+        self.reads, self.error, self.done = reads, error, []
+
+    def submit(self, function):
+        self.done.append(function.__name__)
+
+    def map(self, function, *columns, chunksize):
+        assert chunksize > 1
+        for row in islice(zip(*columns, strict=True), self.reads):
+            yield function(*row)
+        raise self.error
+
+    def shutdown(self, *, wait, cancel_futures):
+        assert (wait, cancel_futures) == (False, True)
+        self.done.append("shutdown")
+
+    def children(self):
+        return [SimpleNamespace(terminate=lambda: self.done.append("ended")) for _ in range(2)]
+
+
+ENDED = ["begun", "begun", "shutdown", "ended", "ended"]
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """More than two records are read by processes that are played, on a machine with two processors."""
+
+    def of(*arguments):
+        made = Processes(*arguments)
+        monkeypatch.setattr(compare_sources, "ProcessPoolExecutor", lambda *_, **__: made)
+        monkeypatch.setattr(compare_sources, "active_children", made.children)
+        return made
+
+    monkeypatch.setattr(compare_sources, "WHOLLY_CHECKED", 2)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    yield of
+    assert not compare_sources._pool.cache_info().currsize
+
+
+@pytest.mark.parametrize("error", [BrokenProcessPool, MemoryError])
+@pytest.mark.parametrize("reads", [0, 2])
+def test_where_a_process_dies_this_one_reads_the_rest_and_nothing_is_lost(results, told, pool, reads, error):
+    keep_record(other(mark="000002", machine="third", day=24), results)
+    made = pool(reads, error)
+    code, out, err = told("compare", results, "--format", "json")
+    assert code == 0, err
+    assert [run["machine"] for run in json.loads(out)["runs"]] == ["quiet-heron", "quiet-heron", "loud-magpie", "third"]
+    assert "warning: a process that reads records died or ran out of memory; this one goes on alone" in err
+    assert made.done == ENDED
+
+
+def test_processes_that_died_at_once_are_not_waited_for(results, told, pool, monkeypatch):
+    def dead(*_):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(Processes, "submit", dead)
+    pool()
+    code, out, err = told("compare", results)
+    assert code == 0, err
+    assert "3 runs of 2 machines" in out
+
+
+@pytest.mark.parametrize("named", [("--machine", "quiet*"), ("--latest",), ("all.bundle",)])
+def test_processes_that_are_not_needed_after_all_are_let_go_before_anything_is_read(
+    results, told, pool, monkeypatch, named
+):
+    assert told("export", "--bundle", "all.bundle", "--results", results)[0] == 0
+    if named == ("all.bundle",):
+        keep_record(other(mark="000002", machine="third", day=24), results)
+    made = pool()
+    for name in ("of_file", "of_record"):
+        real = getattr(compare_sources, name)
+        monkeypatch.setattr(compare_sources, name, lambda *a, real=real, **k: made.done.append("read") or real(*a, **k))
+    assert told("compare", results, *named)[0] == 0
+    assert made.done[: len(ENDED)] == ENDED
+    assert set(made.done[len(ENDED) :]) == {"read"}
 
 
 def test_processes_begin_before_the_headers_are_read_and_only_for_many_records(results, monkeypatch):

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
 
+import numpy as np
 import pytest
 from cli_driver import lines_of
 
 from matbench.cli import opponent
 from matbench.cli.main import main
-from matbench.cli.opponent import fastest, rivals, times_of_calls
+from matbench.cli.opponent import ROUNDS, fastest, rivals, times_of_calls
 from matbench.errors import UsageError
 from matbench.kernels import Kernel, Registry, Rung, default_registry
+from matbench.measure.clock import SimulatedClock
 from matbench.measure.pairs import PairSession
+from matbench.measure.protocol import Go, Job
 from matbench.measure.session import Progress, Session
-from matbench.model import Case, Measurement, Problem, Samples
+from matbench.measure.worker import work
+from matbench.model import Caches, Case, Measurement, Problem, Samples
 from matbench.operations import OPERATIONS
 from matbench.pairing import Cell
 from matbench.record.pairs import read_pairs
+from matbench.record.reading import merge_measurements
 
 
 def library(name, threaded=True):
@@ -36,10 +42,11 @@ NAMES = tuple(each.name for each in (ONE, OTHER, SERIAL))
 
 
 class Seen:
-    """The trials and comparisons that were begun; a call in a trial takes what `elapsed` tells, ns."""
+    """The trials and comparisons that were begun; a call in a trial takes what `elapsed` tells, ns, `taken` times."""
 
     def __init__(self):
         self.sessions, self.compared, self.paths = [], [], ()
+        self.taken = lambda _: ROUNDS
         self.elapsed = lambda case: 1000 * (1 + (*NAMES, "numpy_matmul").index(case.kernel))
 
     def add(self, registry, paths):
@@ -51,11 +58,14 @@ class Seen:
         self.sessions.append(session)
         cases = [Case(name, block.problem, threads) for block in session.blocks for name, threads in block.arms]
         for case in cases:
-            ns = self.elapsed(case)
+            ns, count = self.elapsed(case), self.taken(case)
             if ns is None:
                 yield Measurement(case, "wrong", "its result is wrong")
+            elif not count:
+                yield Measurement(case, "skipped", "takes about 3 s, the time budget had nothing left for it")
             else:
-                yield Measurement(case, samples=Samples((1,) * 3, (ns, 9 * ns, ns), (0,) * 3, (0, 1, 2)))
+                elapsed = (ns, 9 * ns, ns, 9 * ns, ns)[:count]
+                yield Measurement(case, samples=Samples((1,) * count, elapsed, (0,) * count, tuple(range(count))))
         yield Progress(len(session.blocks), len(session.blocks), 0.0)
 
     def comparison(self, session):
@@ -153,6 +163,74 @@ def test_an_arm_does_not_meet_itself_and_a_budget_bounds_the_trial(here):
     assert here.sessions[0].deadline_ns < time.perf_counter_ns() + 0.2 * 20e9
 
 
+def test_fewer_samples_than_promised_are_told_with_the_remedy_and_others_are_not(here, capsys):
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1"])
+    assert "fewer than" not in capsys.readouterr().err
+    here.taken = lambda case: {"blas_other": 2, "blas_serial": 0}.get(case.kernel, ROUNDS)
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", "--budget", "20s"])
+    said = capsys.readouterr().err.splitlines()
+    (short,) = [line for line in said if "fewer than" in line]
+    assert "warning: blas_serial at n = 16: takes about 3 s, the time budget had nothing left for it" in said
+    assert short.endswith(
+        "fewer than 5 samples (2 of blas_other at n = 16); give a longer --budget, or name the opponent"
+    )
+
+
+def test_of_many_that_were_cut_short_only_some_are_named(here, capsys):
+    here.taken = lambda _: 1
+    main(["pair", "python_lists", "blas", "--sizes", "16,32", "--processes", "1"])
+    assert "(1 of numpy_matmul at n = 16, 1 of blas_one at n = 16, 1 of blas_other at n = 16 and 5 more)" in (
+        capsys.readouterr().err
+    )
+
+
+class Child:
+    """A sampling process within this one, whose time is simulated."""
+
+    def __init__(self):
+        self.clock, self.told = SimulatedClock(), []
+
+    def library(self, name, call_ns):
+        def function(a, b, out):
+            self.clock.advance(call_ns)
+            np.matmul(a, b, out=out)
+
+        return Kernel(name=name, rung=Rung.BLAS, idea="a library", function=function, gflops=30.0)
+
+    def tell(self, message):
+        self.told.append(message)
+
+    def order(self):
+        return Go()
+
+    def works(self, plan, registry, seconds):
+        """What comes of a trial that has so many seconds left once its process has started."""
+        job = Job(
+            plan=plan,
+            blocks=plan.blocks,
+            process=0,
+            seconds=seconds,
+            memory_bytes=2**30,
+            caches=Caches(),
+            ceilings=False,
+            chains=False,
+        )
+        work(job, registry, self, self.clock)
+        gc.unfreeze()
+        return merge_measurements(each for each in self.told if isinstance(each, Measurement))
+
+
+@pytest.mark.parametrize(("start_s", "is_short"), [(2.0, False), (15.0, False), (59.9, True)])
+def test_a_library_far_slower_than_expected_in_a_process_that_starts_late_is_sampled_five_times(start_s, is_short):
+    child, problem = Child(), Problem(16, 16, 16, seed=1)
+    registry = Registry([child.library("blas_fast", 10_000), child.library("blas_slow", 20_000_000)])
+    plan = opponent._plan([Cell(problem, 1, "mine", opponent.BEST)], registry.names, registry, opponent.Trial())
+    measured = child.works(plan, registry, opponent._limit_s(plan) - start_s)
+    assert any(opponent._shortcomings(plan, measured)) == is_short
+    if not is_short:
+        assert {each.case.kernel: len(each.samples) for each in measured} == {"blas_fast": ROUNDS, "blas_slow": ROUNDS}
+
+
 def test_an_interrupted_comparison_with_the_fastest_goes_on_with_whom_it_was_begun(here, tmp_path):
     main(["pair", "python_lists", "blas", "--sizes", "16,32", "--processes", "1"])
     (path,) = tmp_path.glob("results/pairs/*/*.jsonl")
@@ -170,6 +248,21 @@ def test_another_operation_has_no_such_opponent(here, capsys):
     assert main(["pair", "python_svd", "blas"]) == 2
     assert "blas is the matrix product of a library, python_svd computes" in capsys.readouterr().err
     assert here.sessions == []
+
+
+@pytest.mark.parametrize("arm", ["python_lists", "numpy_matmul"])
+def test_blas_has_no_integers_and_that_is_said_before_anything_is_tried(here, capsys, arm):
+    assert main(["pair", arm, "blas", "--sizes", "16", "--dtype", "int64"]) == 2
+    said = "BLAS has no integers; use --dtype float64 or float32, or name a kernel in place of blas"
+    assert capsys.readouterr().err == f"matbench: {said}\n"
+    assert here.sessions == []
+
+
+def test_where_no_library_can_use_so_many_threads_a_longer_budget_is_not_the_remedy():
+    cell = Cell(Problem(16, 16, 16, seed=1), 2, "numpy_matmul", opponent.BEST)
+    said = r"at n = 16 on 2 threads \(blas_serial runs on one thread only\); name another with --blas"
+    with pytest.raises(UsageError, match=said):
+        opponent.with_opponents([cell], ["blas_serial"], Registry([SERIAL]), None, opponent.Trial())
 
 
 def test_a_kernel_of_that_name_comes_first(here, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from matbench.cli.run_work import Work, fitting, plan_text, unfinished
+from matbench.cli.run_work import Work, as_told, fitting, plan_text, unfinished
 from matbench.cli.running import _remedy
 from matbench.errors import UsageError
 from matbench.kernels import default_registry
@@ -22,28 +22,33 @@ from matbench.model import (
     Record,
     Samples,
 )
+from matbench.record.journal import Journal
+from matbench.record.reading import read_record
 
 ARMS = (("base", 1), ("other", 1))
 BLOCKS = tuple(Block(problem=Problem(n, n, n), arms=ARMS) for n in (4, 8, 16))
 
 
 def record_of(*told):
-    """A record whose processes have sampled blocks as told: (process, place of the block, rounds)."""
+    """A record whose processes have sampled blocks as told, in that order: (process, place of the block, rounds)."""
     plan = Plan("standard", "matbench run", 1, 85.0, 18, 10**6, "base", BLOCKS)
     head = Header(
         id="a", created="", machine="m", host=Host(), environment=Environment(), conditions=Conditions(), plan=plan
     )
-    samples = {}
-    for process, place, rounds in told:
-        more = Samples((1,) * rounds, (5,) * rounds, (process,) * rounds, tuple(range(rounds)))
-        for name, _ in ARMS:
-            case = Case(name, BLOCKS[place].problem)
-            samples[case] = samples.get(case, Samples()).joined(more)
-    return Record(head, measurements=tuple(Measurement(case, samples=each) for case, each in samples.items()))
+    measurements = (
+        Measurement(Case(name, BLOCKS[place].problem), samples=Samples((1,), (5,), (process,), (number,)))
+        for process, place, rounds in told
+        for number in range(rounds)
+        for name, _ in ARMS
+    )
+    return Record(head, measurements=tuple(measurements))
 
 
 def left(record, processes):
-    return [BLOCKS.index(each) for each in unfinished(record, processes)]
+    """Places of the blocks that are left where each process takes three rounds."""
+    plan = msgspec.structs.replace(record.header.plan, rounds=3 * processes)
+    header = msgspec.structs.replace(record.header, plan=plan)
+    return [BLOCKS.index(each) for each in unfinished(msgspec.structs.replace(record, header=header), processes)]
 
 
 def test_of_a_run_that_has_measured_nothing_all_is_left():
@@ -60,6 +65,17 @@ def test_a_block_that_the_last_process_was_cut_short_in_is_left():
     assert left(record_of(*whole, (2, 2, 3), (2, 0, 1)), 3) == [0, 1]
     assert left(record_of(*whole, (2, 2, 3), (2, 0, 3)), 3) == [1]
     assert left(record_of(*whole), 2) == []
+
+
+def test_a_process_that_died_is_left_however_many_came_after_it(tmp_path):
+    whole = [(0, place, 3) for place in range(3)]
+    record = record_of(*whole, (1, 2, 3), (1, 0, 1), (2, 1, 3), (2, 0, 3), (2, 2, 1))
+    assert left(record, 3) == [0, 1, 2]
+    with Journal.create(tmp_path, record.header) as journal:
+        for each in record.measurements:
+            journal.append(each)
+    assert as_told(journal.path) == record
+    assert len(read_record(journal.path).measurements) == len(BLOCKS) * len(ARMS)  # merged by case, in no order of time
 
 
 def test_what_came_out_wrong_or_had_to_be_ended_is_not_left():

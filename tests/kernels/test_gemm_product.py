@@ -262,7 +262,7 @@ def files_in(folder):
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two processors")
-def test_what_threads_run_is_compiled_when_it_is_asked_for_and_found_again_whatever_the_blocks_are(tmp_path):
+def test_what_only_some_products_take_is_compiled_when_one_does_and_found_again_whatever_the_blocks_are(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
 
     def fresh(text):
@@ -270,8 +270,11 @@ def test_what_threads_run_is_compiled_when_it_is_asked_for_and_found_again_whate
         assert done.stderr == ""
         return json.loads(done.stdout)
 
+    assert fresh(THREADED.replace("(200, 200)", "(20, 20)")) == [True, True]
+    assert not any(".general-" in name or ".team-" in name for name in files_in(tmp_path))
     assert fresh(THREADED.replace("num_threads(2)", "num_threads(1)")) == [True, True]
     alone = files_in(tmp_path)
+    assert any(".general-" in name for name in alone)
     assert not any(".team-" in name for name in alone)
     assert fresh(THREADED) == [True, True]
     together = files_in(tmp_path)
@@ -283,12 +286,16 @@ def test_what_threads_run_is_compiled_when_it_is_asked_for_and_found_again_whate
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two processors")
-def test_where_what_threads_run_can_not_be_compiled_nothing_is_computed_in_silence():
-    broken = f"import matbench.kernels.gemm.product as made\nmade._team = lambda: 1 / 0\n{THREADED}"
-    done = subprocess.run([sys.executable, "-c", broken], check=False, capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("late", "told"), [("general", "what this product takes"), ("team", "what several threads run")]
+)
+def test_where_what_is_compiled_late_can_not_be_nothing_is_computed_in_silence(late, told):
+    broken = f"lambda function: 1 / 0 if function.__name__ == {late!r} else kept(function)"
+    setup = f"import matbench.kernels.gemm.product as made\nkept = made.address_of\nmade.address_of = {broken}\n"
+    done = subprocess.run([sys.executable, "-c", setup + THREADED], check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "ZeroDivisionError" in done.stderr
-    assert "what several threads run could not be compiled" in done.stderr
+    assert f"{told} could not be compiled" in done.stderr
 
 
 # -- what is kept on disk ----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from itertools import permutations
 from types import SimpleNamespace
 
 import pytest
+from symbolic_links import needs_links
 
 from matbench.errors import UsageError
 from matbench.kernels import Registry
@@ -126,6 +127,7 @@ def test_a_name_means_one_library_in_processes_that_have_loaded_different_ones(m
     assert parent.get("blas_openblas_3").function is machine.handles[SCIPYS]
 
 
+@needs_links
 def test_a_link_is_the_library_that_it_leads_to(machine, tmp_path):
     real = tmp_path / "libmkl_rt.so.3"
     real.write_text("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -215,16 +216,43 @@ def test_chains_that_are_known_are_not_measured_again_after_a_case_has_ended_the
     assert (stage.job(1).chains, stage.job(1).known_chains) == (False, (Chain("float64", 8, 6000),))
 
 
-@pytest.mark.parametrize("place", [0, 1])
-def test_chains_that_end_a_process_are_not_run_again_and_nothing_else_is_lost(place):
-    hung = [HELLO, chain(8, 6000), LIMITS, lost(HUNG)] if place == 0 else [HELLO, LIMITS, lost(HUNG)]
-    script = whole(0)
-    before = [[script[0], chain(8, 6000), *script[1:]]] * place
-    stage = stage_of(*before, hung, *(whole(number) for number in range(place + 1, 3)), processes=2)
+def with_chains(script, *told):
+    return [script[0], *told, *script[1:]]
+
+
+def test_chains_that_end_the_first_process_are_not_run_again_and_nothing_else_is_lost():
+    hung = [HELLO, chain(8, 6000), LIMITS, lost(HUNG)]
+    stage = stage_of(hung, whole(1), whole(2), processes=2)
     events = stage.run()
     assert outcomes(events) == {}
-    assert (stage.job(place + 1).chains, stage.job(place + 1).known_chains) == (False, ())
+    assert [(stage.job(place).chains, stage.job(place).known_chains) for place in (1, 2)] == [(False, ())] * 2
     assert len([event for event in events if isinstance(event, Measurement)]) == 2 * 5
+
+
+def test_one_hang_before_the_blocks_does_not_cost_the_chains_that_a_process_has_come_through_with():
+    told = [chain(8, 6000), chain(16, 9000, "float32")]
+    sound = (Chain("float64", 8, 6000), Chain("float32", 16, 9000))
+    stage = stage_of(
+        with_chains(whole(0), *told),
+        [HELLO, LIMITS, lost(HUNG)],
+        whole(2),
+        [HELLO, LIMITS, lost(HUNG)],
+        whole(4),
+        processes=3,
+    )
+    events = stage.run()
+    assert outcomes(events) == {}
+    assert [stage.job(place).known_chains for place in range(1, 5)] == [sound] * 4
+    assert {stage.job(place).chains for place in range(1, 5)} == {False}
+    assert len([event for event in events if isinstance(event, Measurement)]) == 3 * 5
+
+
+def test_chains_that_end_two_processes_in_a_row_are_let_go():
+    hung = [HELLO, LIMITS, lost(HUNG)]
+    stage = stage_of(with_chains(whole(0), chain(8, 6000)), hung, hung, whole(3), processes=2)
+    assert outcomes(stage.run()) == {}
+    known = (Chain("float64", 8, 6000),)
+    assert [stage.job(place).known_chains for place in range(1, 4)] == [known, known, ()]
 
 
 # -- a later process that comes to nothing ----------------------------------------------------------------------------
@@ -261,6 +289,55 @@ def test_a_process_that_the_system_refuses_is_an_error_of_ours_only_if_it_is_the
     stage.session.child = refuse
     with pytest.raises(IncompleteError, match=r"process 2 of 2 could not be started .*Cannot allocate memory"):
         list(pauses)
+
+
+@pytest.mark.parametrize("script", NOTHING.values(), ids=NOTHING)
+def test_the_first_process_of_a_run_that_goes_on_is_no_first_one(script):
+    before = tuple(measured(case) for case in cases_of([SMALL]))
+    stage = stage_of(script, processes=2, so_far=before, process=1)
+    with pytest.raises(IncompleteError, match=r"process 1 of 2 took .* before its first block") as caught:
+        stage.run()
+    assert caught.value.exit_code == 3
+
+
+def test_nor_is_one_that_the_system_refuses():
+    def refuse(*_):
+        raise OSError(12, "Cannot allocate memory")
+
+    stage = stage_of(processes=2, so_far=(measured(case_in(SMALL, "base")),), process=1)
+    stage.session.child = refuse
+    with pytest.raises(IncompleteError, match=r"could not be started .*Cannot allocate memory"):
+        stage.run()
+
+
+def cut_short(stages, place, *, dies=False):
+    """The script of a process that measures its first block and a round of its second one, and then ends so."""
+    yield HELLO
+    first, second = stages[0].job(place).blocks[:2]
+    yield from (measured(case, place) for case in cases_of([first]))
+    yield Pause(1, 1.0)
+    yield measured(cases_of([second])[0], place, elapsed_ns=(4000,))
+    yield from (started(cases_of([second])[1]), lost(CRASHED)) if dies else (Pause(1, 1.0), FINISHED)
+
+
+def test_a_run_that_goes_on_asks_again_for_what_a_process_died_in_and_what_it_was_interrupted_in():
+    blocks = tuple(block_of(n, "base", "fast") for n in (4, 8, 16))
+    stages = []  # the scripts look at it once they are played
+    scripts = whole(0, blocks), cut_short(stages, 1, dies=True), cut_short(stages, 2)
+    stages.append(stage_of(*scripts, processes=4, blocks=blocks))
+    told = []
+    for event in stages[0].session.run():
+        told += [event] if isinstance(event, Measurement) else []
+        if len(stages[0].children) == 3:
+            stages[0].session.stop()
+    done = Counter({block.problem: 1 for block in blocks})
+    done.update(stages[0].job(place).blocks[0].problem for place in (1, 2))
+    lacking = max(4 - count for count in done.values())
+    scripts = (whole(number, ()) for number in range(3, 3 + lacking))
+    again = stage_of(*scripts, processes=4, blocks=blocks, so_far=tuple(told), process=3)
+    again.run()
+    asked = Counter(block.problem for place in range(lacking) for block in again.job(place).blocks)
+    assert asked == {problem: 4 - count for problem, count in done.items()}
 
 
 def test_a_process_that_replaces_one_that_died_is_no_first_one():

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from symbolic_links import needs_links
 
 from matbench.record.libraries import BlasFile, blas_files, blas_folders, distinct, installed_blas
 
@@ -76,6 +77,7 @@ def test_a_file_that_does_not_tell_its_version_is_told_without(tmp_path, says):
     assert blas_files([tmp_path])[0].title == "OpenBLAS"
 
 
+@needs_links
 def test_a_file_under_several_names_is_told_once(tmp_path):
     real = library(tmp_path / "libopenblasp-r0.3.21.so", SAYS)
     for name in ("libopenblas.so", "libopenblas.so.0", "libblas.so.3", "libcblas.so.3"):  # as conda lays them
@@ -84,6 +86,7 @@ def test_a_file_under_several_names_is_told_once(tmp_path):
     assert names(blas_files([tmp_path, tmp_path])) == ["libopenblas.so"]
 
 
+@needs_links
 def test_debian_s_alternatives_lead_to_what_they_stand_for(tmp_path):
     chosen = library(tmp_path / DEBIAN / "openblas-pthread" / "libblas.so.3")
     library(tmp_path / DEBIAN / "openblas-pthread" / "libopenblas.so.0", SAYS)
@@ -92,7 +95,7 @@ def test_debian_s_alternatives_lead_to_what_they_stand_for(tmp_path):
     link.parent.mkdir(parents=True)
     link.symlink_to(chosen)
     (tmp_path / DEBIAN / "libblas.so.3").symlink_to(link)
-    (tmp_path / "lib").symlink_to("usr/lib")
+    (tmp_path / "lib").symlink_to("usr/lib", target_is_directory=True)
     found = blas_files(on_linux(tmp_path))
     assert [each.title for each in found] == ["BLAS", "OpenBLAS 0.3.21"]
     assert found[0].path == reference
@@ -110,6 +113,7 @@ def test_the_copies_of_numpy_and_scipy_are_one_where_they_are_of_one_version(tmp
     assert len(blas_files(folders)) == told
 
 
+@needs_links
 def test_what_is_known_already_is_not_told_again(tmp_path):
     known = library(tmp_path / "numpy.libs" / "libscipy_openblas64_-1.so", SAYS)
     copy = library(tmp_path / "scipy.libs" / "libscipy_openblas-2.so", SAYS)
@@ -161,6 +165,7 @@ def test_macos_own_library_is_told_though_it_is_no_file(tmp_path):
     assert blas_files([], [framework]) == (BlasFile(framework / "Accelerate", "Accelerate"),)
 
 
+@needs_links
 def test_folders_that_are_not_there_circles_and_dangling_links_hold_nothing(tmp_path):
     (tmp_path / "libopenblas.so").symlink_to("gone.so")
     (tmp_path / "libblas.so.3").symlink_to("libcblas.so.3")

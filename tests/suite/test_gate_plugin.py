@@ -14,10 +14,11 @@ from matbench import gates
 from matbench.analyse.gate import Ruling
 from matbench.analyse.pairs import Verdict
 from matbench.analyse.rows import Interval
-from matbench.errors import UsageError
+from matbench.errors import BusyError, UsageError
 from matbench.gates import Question, parse_margin, ruled
 from matbench.model import Problem
 from matbench.pairing import Cell
+from matbench.record.alone import alone
 
 pytest_plugins = ["pytester"]
 
@@ -33,7 +34,7 @@ def ruling(outcome):
 
 @pytest.fixture
 def run(pytester, monkeypatch):
-    """Runs a test of the gate whose comparison comes to `outcome`; the questions that were asked are kept."""
+    """Runs a test of the gate whose comparison comes to `outcome`, or raises it; the questions are kept."""
     asked = []
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
@@ -42,6 +43,8 @@ def run(pytester, monkeypatch):
             asked.append((question, patience_s))
             if said:
                 remark(said)
+            if isinstance(outcome, Exception):
+                raise outcome
             return (ruling(outcome),)
 
         monkeypatch.setattr(gates, "ruled", answer)
@@ -98,6 +101,42 @@ def test_doubt_turns_nothing_red_where_warnings_are_errors(run):
     done = run("doubt", "--matbench-gate", "-W", "error")
     done.assert_outcomes(passed=1)
     done.stdout.fnmatch_lines(["*doubt *"])
+
+
+BUSY = "another matbench is measuring on this machine; wait for its end or stop it first"
+
+
+@pytest.mark.parametrize(
+    ("how", "outcomes"),
+    [("warn", {"passed": 1, "warnings": 1}), ("pass", {"passed": 1}), ("fail", {"failed": 1})],
+)
+def test_beside_another_measurement_all_is_in_doubt(run, how, outcomes):
+    options = ("--matbench-gate", "--matbench-on-doubt", how, "--matbench-patience", "2s", "-W", "default")
+    done = run(BusyError(BUSY), *options)
+    done.assert_outcomes(**outcomes)
+    told = "*nothing was compared, so that all is in doubt: another matbench is measuring*waited 2s for it*"
+    done.stdout.fnmatch_lines(["*matbench gate*", told])
+    for line in ("*Traceback*", "*During handling*"):
+        done.stdout.no_fnmatch_line(line)
+    assert [patience_s for _, patience_s in run.asked] == [2.0]
+
+
+def test_that_doubt_too_turns_nothing_red_where_warnings_are_errors(run):
+    run(BusyError(BUSY), "--matbench-gate", "-W", "error").assert_outcomes(passed=1)
+
+
+def test_nobody_waits_for_ever_and_a_time_that_is_none_is_refused_before_any_test(run):
+    run("pass", "--matbench-gate")
+    assert [patience_s for _, patience_s in run.asked] == [600.0]
+    done = run("pass", "--matbench-gate", "--matbench-patience", "soon")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*--matbench-patience: 'soon' is no duration; write for example 60s*"])
+
+
+def test_the_patience_is_spent_on_the_lock_of_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # the lock lies there
+    with alone(), pytest.raises(BusyError, match="another matbench is measuring"):
+        ruled(Question("numpy_matmul", "python_lists", n="8"), patience_s=0.01)
 
 
 def test_the_margin_of_the_command_line_is_that_of_every_test_that_states_none(run):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from matbench.analyse.pair_rules import Evidence, Word, decide, difference
+from matbench.analyse.pair_rules import Evidence, Word, difference, word_for
 from matbench.analyse.rows import Interval
 from matbench.model import Value
 from matbench.pairing import Settings
@@ -236,7 +236,7 @@ def word_of(ratio: Interval, drift: float) -> Word:
         rows=1,
         machine_floor=None,
     )
-    return decide(evidence)[0]
+    return word_for(evidence)
 
 
 def drift_words(drifts: Mapping[int, Drift]) -> str:

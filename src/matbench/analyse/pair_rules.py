@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from matbench.analyse.pair_blocks import Void
@@ -14,10 +14,11 @@ from matbench.model import Value
 from matbench.pairing import Settings
 from matbench.units import format_factor, format_percent
 
-__all__ = ["RELATIVE", "Evidence", "Word", "bounds", "decide", "difference", "half_width", "set_aside"]
+__all__ = ["RELATIVE", "Evidence", "Word", "bounds", "decide", "difference", "half_width", "set_aside", "word_for"]
 
 Word = Literal["FASTER", "SLOWER", "EQUIVALENT", "INCONCLUSIVE", "INVALID"]
-Decision = tuple[Word, str]
+Reason = Callable[[], str]  # said where it is asked for: a comparison of many machines wants thousands of words alone
+Decision = tuple[Word, Reason]
 
 MOST_VOID = 0.25  # of the processes: beyond, those that are left are not those that were drawn
 RELATIVE = 0.02  # of a difference: a width or a bias of that size does not matter to it
@@ -84,8 +85,18 @@ def set_aside(used: int, void: Sequence[Void]) -> str | None:
     return f"{len(void)} of {len(void) + used} processes had to be set aside, mostly because: {reason}"
 
 
-def decide(evidence: Evidence) -> Decision:
+def decide(evidence: Evidence) -> tuple[Word, str]:
     """One word and its reason, a sentence without its full stop."""
+    word, reason = _decision(evidence)
+    return word, reason()
+
+
+def word_for(evidence: Evidence) -> Word:
+    """The word alone."""
+    return _decision(evidence)[0]
+
+
+def _decision(evidence: Evidence) -> Decision:
     return next(found for rule in RULES if (found := rule(evidence)) is not None)
 
 
@@ -93,21 +104,26 @@ def _crooked(evidence: Evidence) -> Decision | None:
     """Identical code differs: whatever does that may do it between A and B as well."""
     control = evidence.control
     if control is None:
-        return "INVALID", "A was not compared with its own clone"
+        return "INVALID", lambda: "A was not compared with its own clone"
     low, high = bounds(control)
     tolerated = max(evidence.settings.least_floor, RELATIVE * abs(evidence.ratio.estimate))
     if low <= 0 <= high or abs(control.estimate) <= tolerated:
         return None
-    return "INVALID", f"A differs from its own clone by {difference(control.estimate)}: not the code alone is measured"
+    estimate = control.estimate
+    return "INVALID", lambda: f"A differs from its own clone by {difference(estimate)}: not the code alone is measured"
 
 
 def _too_few(evidence: Evidence) -> Decision | None:
     if evidence.ratio.low is not None:
         return None
-    confidence = evidence.settings.confidence
-    needed = next(count for count in range(1, 10_000) if rank_of_bound(count, confidence))
-    level = format_percent(confidence)
-    return "INCONCLUSIVE", f"{evidence.processes} processes are too few for an interval of {level}: it takes {needed}"
+
+    def reason() -> str:
+        confidence = evidence.settings.confidence
+        needed = next(count for count in range(1, 10_000) if rank_of_bound(count, confidence))
+        level = format_percent(confidence)
+        return f"{evidence.processes} processes are too few for an interval of {level}: it takes {needed}"
+
+    return "INCONCLUSIVE", reason
 
 
 def _different(evidence: Evidence) -> Decision | None:
@@ -120,12 +136,16 @@ def _different(evidence: Evidence) -> Decision | None:
     if evidence.p_value > 1 - evidence.settings.confidence:
         return (
             "INCONCLUSIVE",
-            f"among {evidence.rows} comparisons one may look like this by chance: take more processes",
+            lambda: f"among {evidence.rows} comparisons one may look like this by chance: take more processes",
         )
     word: Word = "FASTER" if estimate > 0 else "SLOWER"
-    over = f"the margin of {difference(evidence.margin)} and " if evidence.margin else ""
-    shown = difference(evidence.floor)
-    return word, f"A is {word.lower()} by {difference(estimate)}: beyond {over}the {shown} that identical code may show"
+
+    def reason() -> str:
+        over = f"the margin of {difference(evidence.margin)} and " if evidence.margin else ""
+        shown = difference(evidence.floor)
+        return f"A is {word.lower()} by {difference(estimate)}: beyond {over}the {shown} that identical code may show"
+
+    return word, reason
 
 
 def _equal(evidence: Evidence) -> Decision | None:
@@ -133,20 +153,20 @@ def _equal(evidence: Evidence) -> Decision | None:
     low, high = bounds(evidence.ratio)
     if max(-low, high) > within:
         return None
-    return "EQUIVALENT", f"the whole interval lies within {difference(within)} of equal"
+    return "EQUIVALENT", lambda: f"the whole interval lies within {difference(within)} of equal"
 
 
 def _open(evidence: Evidence) -> Decision:
-    low, high = bounds(evidence.ratio)
-    if low > evidence.margin or high < -evidence.margin:
-        over = " over the margin" if evidence.margin else ""
-        shown, estimate = difference(evidence.floor), difference(abs(evidence.ratio.estimate) - evidence.margin)
-        return (
-            "INCONCLUSIVE",
-            f"the difference of {estimate}{over} is no more than the {shown} that identical code may show",
-        )
-    width = difference(half_width(evidence.ratio))
-    return "INCONCLUSIVE", f"the interval of ±{width} leaves open whether there is a difference that matters"
+    def reason() -> str:
+        low, high = bounds(evidence.ratio)
+        if low > evidence.margin or high < -evidence.margin:
+            over = " over the margin" if evidence.margin else ""
+            shown, estimate = difference(evidence.floor), difference(abs(evidence.ratio.estimate) - evidence.margin)
+            return f"the difference of {estimate}{over} is no more than the {shown} that identical code may show"
+        width = difference(half_width(evidence.ratio))
+        return f"the interval of ±{width} leaves open whether there is a difference that matters"
+
+    return "INCONCLUSIVE", reason
 
 
 RULES = (_crooked, _too_few, _different, _equal, _open)

@@ -7,7 +7,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from matbench.analyse.pair_rules import Evidence, Word, decide
+from matbench.analyse.pair_rules import Evidence, Word, word_for
 from matbench.analyse.rows import Interval
 from matbench.analyse.statistics import call_seconds, holm, median_interval, sign_test
 from matbench.model import Measurement, Problem, Samples, Value
@@ -77,7 +77,7 @@ def judged(times: Times, used: str, clone: str, *, floor: float | None = None) -
             rows=len(names),
             machine_floor=floor,
         )
-        word, _ = decide(evidence)
+        word = word_for(evidence)
         slower_at = _slower_at(times, used, name, settings.confidence)
         found.append(Judged(name, _factor(evidence.ratio), word, slower_at, evidence.processes))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from matbench.cli.credits import FOLDER, kept
 from matbench.cli.options import RESULTS, results_option
 from matbench.cli.reading import figure_folder, parse_dtype
 from matbench.cli.run_options import Options as RunOptions
-from matbench.cli.run_work import Work, resumed_work, unfinished
+from matbench.cli.run_work import Work, as_told, resumed_work, unfinished
 from matbench.cli.running import Runner
 from matbench.crediting import SHORTEST_S
 from matbench.errors import IncompleteError, RecordError, UsageError
@@ -142,7 +143,7 @@ def _resumed(options: Options, registry: Registry, machine: Machine) -> Work:
     left = max(1, work.processes - work.process) / work.processes
     work.expected_s = left * run_seconds(plan, registry, work.processes)
     if work.path is not None:
-        work.blocks = unfinished(read_record(work.path), work.processes)
+        work.blocks = unfinished(as_told(work.path), work.processes)
     return work
 
 
@@ -151,13 +152,19 @@ def _measured(work: Work, registry: Registry, machine: Machine, options: Options
     asked = RunOptions(preset=PRESET, output=options.results / FOLDER)
     with alone():
         runner = Runner(asked, work, start_ns, child=AttributionChild)
-        runner.measure(machine, registry)
+        try:
+            runner.measure(machine, registry)
+        except IncompleteError as reason:
+            with contextlib.suppress(RecordError):  # not all combinations have been measured
+                _tell(attribute(read_record(runner.path)), options, anew=False)
+            kept_so = f"what was measured is kept in its record, and {_way_on(options)} goes on with it"
+            raise IncompleteError(f"the run {reason}; {kept_so}") from None
     record = read_record(runner.path)
     for warning in record.end.warnings if record.end else ():
         console.warn(warning)
     if runner.interrupted:
         console.note(f"interrupted; what was measured is kept in {runner.path}")
-        console.hint(f"continue: matbench explain --attribution --resume{results_option(options.results)}")
+        console.hint(f"continue: {_way_on(options)}")
         return 130
     if _wrong(record):
         return 1
@@ -169,6 +176,11 @@ def _measured(work: Work, registry: Registry, machine: Machine, options: Options
     _draw(found, record.header, options.results)
     console.note(f"record:  {runner.path}")
     return max(code, _judged(record))
+
+
+def _way_on(options: Options) -> str:
+    """The command that goes on with what did not reach its end."""
+    return f"matbench explain --attribution --resume{results_option(options.results)}"
 
 
 def _wrong(record: Record) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from matbench.analyse.compare_runs import Run, distinct_names
@@ -171,21 +172,41 @@ def reduced(sources: Sequence[Source]) -> list[Run]:
 def _outcomes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[Outcome]:
     """One a source, in their order; many files are read by several processes."""
     is_checked = len(sources) <= WHOLLY_CHECKED
+    done = 0
+    if is_checked or any(source.place is not None for source in sources):
+        _end_pool()
+    else:
+        for outcome in _of_processes(names, sources):
+            yield outcome
+            done += 1
     parts = _of_parts(names, sources, is_checked=is_checked)
-    pool = None if is_checked or parts else _pool()
-    if pool is None:
-        for name, source in zip(names, sources, strict=True):
-            if source.place is not None:
-                yield parts[source.path, source.place]
-            else:
-                yield of_file(source.path, name, is_asv=source.is_asv, is_checked=is_checked)
-        return
+    for name, source in zip(names[done:], sources[done:], strict=True):
+        if source.place is not None:
+            yield parts[source.path, source.place]
+        else:
+            yield of_file(source.path, name, is_asv=source.is_asv, is_checked=is_checked)
+
+
+def _of_processes(names: Sequence[str], sources: Sequence[Source]) -> Iterator[Outcome]:
+    """One a source, read by several processes; fewer where one of them dies, and none where there is no other."""
     paths, are_asv = [source.path for source in sources], [source.is_asv for source in sources]
     try:
-        yield from pool.map(of_file, paths, names, are_asv, chunksize=CHUNK)
+        if (pool := _pool()) is not None:
+            yield from pool.map(of_file, paths, names, are_asv, chunksize=CHUNK)
+    except (BrokenProcessPool, MemoryError):
+        console.warn("a process that reads records died or ran out of memory; this one goes on alone, and takes longer")
     finally:
+        _end_pool()
+
+
+def _end_pool() -> None:
+    """Let the processes go if they were begun: idle ones hold memory, and the end of the command waits for them."""
+    pool = _pool() if _pool.cache_info().currsize else None
+    if pool is not None:
         pool.shutdown(wait=False, cancel_futures=True)
-        _pool.cache_clear()
+        for process in active_children():  # those of the pool: this command begins no others
+            process.terminate()
+    _pool.cache_clear()
 
 
 def _of_parts(names: Sequence[str], sources: Sequence[Source], *, is_checked: bool) -> dict[tuple[Path, int], Outcome]:
@@ -221,6 +242,6 @@ def _pool() -> ProcessPoolExecutor | None:
         pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
         for _ in range(count):
             pool.submit(begun)
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError, BrokenProcessPool):
         return None
     return pool

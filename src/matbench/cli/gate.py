@@ -27,7 +27,17 @@ from matbench.cli.reading import parse_dtype
 from matbench.cli.run_options import parse_threads
 from matbench.comparison import pair_header
 from matbench.errors import BusyError, IncompleteError, UsageError
-from matbench.gates import Demand, against, asked_of, claimed, distribution_of, expanded, parse_margin, remark_on
+from matbench.gates import (
+    Demand,
+    against,
+    asked_of,
+    claimed,
+    distribution_of,
+    expanded,
+    parse_margin,
+    remark_on,
+    undecided,
+)
 from matbench.kernels import Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.operations import OPERATIONS
@@ -236,7 +246,7 @@ def _undecided(options: Options, rules: _Rules, record: PairRecord, reason: Busy
     red = rules.on_doubt == "fail"
     if options.json:
         _tell_object(record, (), rules, passed=not red)
-    text = f"nothing was compared, so that all is in doubt: {reason}"
+    text = undecided(reason)
     if rules.on_doubt == "pass":  # a gate that has compared nothing must not look like one that has
         console.note(text)
         return 0

@@ -170,12 +170,13 @@ def _sources(arms: tuple[Source, Source], cells: Sequence[Cell]) -> tuple[Source
 
 def _begun(options: Options, arms: tuple[Source, Source], registry: Registry, machine: Machine) -> Work:
     operation = operation_of((arms[0].label, arms[1].label), registry)
-    names = rivals(registry, arms[0].label, operation) if _wants_best(options, registry) else ()
+    dtype = parse_dtype(options.dtype)
+    names = rivals(registry, arms[0].label, operation, dtype) if _wants_best(options, registry) else ()
     cells = cells_of(
         arms[0].label,
         arms[1].label,
         parse_sizes(options.sizes),
-        dtype=parse_dtype(options.dtype),
+        dtype=dtype,
         threads=parse_threads(options.threads),
         processors=machine.processors,
         operation=operation,

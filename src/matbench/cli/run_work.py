@@ -10,24 +10,26 @@ from pathlib import Path
 import msgspec
 
 from matbench.analyse.doctor import diagnose
+from matbench.api import new_header
 from matbench.blocks import with_kept_blocks
 from matbench.cli import console
 from matbench.cli.run_options import Options
 from matbench.errors import UsageError
 from matbench.kernels import Registry
 from matbench.kernels.oracle import check_bytes
-from matbench.measure.plan import COMPILE_S, block_seconds, cases_of, run_processes, run_seconds
-from matbench.measure.turns import whole_turns
+from matbench.measure.plan import COMPILE_S, Request, block_seconds, cases_of, make_plan, run_processes, run_seconds
+from matbench.measure.turns import Turn, whole_turns
 from matbench.model import Block, Case, Header, Measurement, Plan, Record
 from matbench.operations import PRODUCT
 from matbench.present.left_out import LeftOut, left_out_lines
 from matbench.present.words import clean
 from matbench.record.differences import differences
 from matbench.record.here import Machine
-from matbench.record.store import incomplete_records, read_record
+from matbench.record.reading import RUNS, split_data
+from matbench.record.store import incomplete_records, read_bytes, read_record
 from matbench.units import format_bytes, format_seconds
 
-__all__ = ["FINISH_S", "Work", "announce", "fitting", "kernels_of", "plan_text", "resumed_work", "unfinished"]
+__all__ = ["FINISH_S", "Work", "announce", "as_told", "fitting", "new_work", "plan_text", "resumed_work", "unfinished"]
 
 FINISH_S = 6.0  # s, of the budget: the last table, the figures and the page
 UNLIMITED = 100  # times the expected time: a budget so large is none
@@ -49,6 +51,21 @@ class Work:
     path: Path | None = None  # of the record that is continued
 
 
+def new_work(request: Request, registry: Registry, machine: Machine, label: str | None = None) -> Work:
+    """A run that is begun: of what was asked for as much as this machine's memory can hold.
+
+    Raises
+    ------
+    UsageError
+        If the request or the label is off, or nothing is left to measure.
+    """
+    planned = make_plan(request, registry, machine.processors)
+    registry = with_kept_blocks(registry, machine, kernels_of(planned.plan))
+    header = new_header(planned, registry, machine, label)
+    work = fitting(Work(header, planned.plan.blocks, skipped=planned.skipped), registry, machine.memory_bytes)
+    return replace(work, processes=run_processes(work.header.plan, registry))
+
+
 def resumed_work(options: Options, registry: Registry, machine: Machine) -> Work:
     """What is left of the newest run that did not reach its end.
 
@@ -61,7 +78,7 @@ def resumed_work(options: Options, registry: Registry, machine: Machine) -> Work
     paths = incomplete_records(options.output, machine.host.host_id)
     if not paths:
         raise UsageError(f"no interrupted run of this machine under {options.output.name}; begin one with matbench run")
-    record = read_record(paths[-1])
+    record = as_told(paths[-1])
     with_kept_blocks(registry, machine, kernels_of(record.header.plan))
     apart = differences(record.header, machine.host, machine.environment)
     if apart:
@@ -78,7 +95,7 @@ def resumed_work(options: Options, registry: Registry, machine: Machine) -> Work
     if most > machine.processors:
         hint = f"this process may use {machine.processors}; widen its affinity or quota"
         raise UsageError(f"{record.header.id} can't be continued: it needs {most} processors, and {hint}")
-    whole = whole_turns(record.measurements)
+    whole = whole_turns(record.measurements, Turn(wanted).rounds(plan))
     left_s = sum(_wanted(plan, registry, each) * max(1, wanted - whole[each.problem]) for each in blocks) / wanted
     share = left_s / max(1e-9, sum(_wanted(plan, registry, block) for block in plan.blocks))
     fixed_s = RESUME_S + COMPILE_S * len({name for block in blocks for name, _ in block.arms})
@@ -93,6 +110,21 @@ def resumed_work(options: Options, registry: Registry, machine: Machine) -> Work
         so_far=record.measurements,
         path=paths[-1],
     )
+
+
+def as_told(path: Path) -> Record:
+    """The record in a file with its measurements line by line, in the order in which they were taken.
+
+    Merged by case they do not say which block a process was in when it ended.
+
+    Raises
+    ------
+    RecordError
+        If it can't be read as one.
+    """
+    _, values, _ = split_data(read_bytes(path), path.name, RUNS)
+    told = tuple(each for each in values if isinstance(each, Measurement))
+    return msgspec.structs.replace(read_record(path), measurements=told)
 
 
 def _refuse_new_plan(options: Options) -> None:
@@ -111,7 +143,7 @@ def _wanted(plan: Plan, registry: Registry, block: Block) -> float:
 
 
 def unfinished(record: Record, processes: int) -> tuple[Block, ...]:
-    """Blocks of a record's plan that have to be measured, again or at all.
+    """Blocks of a record's plan that have to be measured, again or at all; the record is as it was told.
 
     Of several processes those that fewer have measured as a whole than are planned; of a single one all from the last
     block begun on, which may lack rounds. That one is measured again as a whole, so that its arms pair, and what it has
@@ -121,7 +153,7 @@ def unfinished(record: Record, processes: int) -> tuple[Block, ...]:
     begun = {each.case.problem for each in record.measurements if len(each.samples) or each.outcome != "skipped"}
     last = max((place for place, block in enumerate(planned) if block.problem in begun), default=0)
     settled = {each.case for each in record.measurements if each.outcome in {"wrong", "ended"}}
-    whole = whole_turns(record.measurements)
+    whole = whole_turns(record.measurements, Turn(processes).rounds(record.header.plan))
     todo = []
     for place, block in enumerate(planned):
         is_due = place >= last if processes == 1 else whole[block.problem] < processes
@@ -138,7 +170,7 @@ def kernels_of(plan: Plan) -> frozenset[str]:
 
 
 def fitting(work: Work, registry: Registry, memory_bytes: int) -> Work:
-    """The work without what memory can't hold, which is left out for the reason that its run would give.
+    """The work without what memory can't hold, which is left out for the reason that a sampling process would give.
 
     Raises
     ------
@@ -158,7 +190,7 @@ def fitting(work: Work, registry: Registry, memory_bytes: int) -> Work:
         place = f"{case.kernel} at {case.problem.shape_label}"
         raise UsageError(f"nothing is left to measure: {place} {reason}; ask for smaller --sizes")
     plan = msgspec.structs.replace(work.header.plan, blocks=_without(work.header.plan.blocks, reasons))
-    left_out = (Measurement(case, outcome="skipped", reason=reason) for case, reason in reasons.items())
+    left_out = (Measurement(case, "skipped", reason, bytes_allowed=memory_bytes) for case, reason in reasons.items())
     header = msgspec.structs.replace(work.header, plan=plan)
     return replace(work, header=header, blocks=blocks, skipped=(*work.skipped, *left_out))
 

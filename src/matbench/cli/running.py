@@ -18,8 +18,6 @@ from matbench.analyse.doctor import steal_share
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.plausible import implausible
 from matbench.analyse.rows import Table
-from matbench.api import new_header
-from matbench.blocks import with_kept_blocks
 from matbench.cli import console
 from matbench.cli.asv import share_with_asv
 from matbench.cli.credits import kept
@@ -29,12 +27,12 @@ from matbench.cli.options import results_option
 from matbench.cli.reading import chosen_dtype, draw_figures, figure_folder, run_json, sections_of, told
 from matbench.cli.report import NAME, write_report
 from matbench.cli.run_options import Options, request_of
-from matbench.cli.run_work import FINISH_S, Work, announce, fitting, kernels_of, plan_text, resumed_work
+from matbench.cli.run_work import FINISH_S, Work, announce, fitting, new_work, plan_text, resumed_work
 from matbench.errors import IncompleteError
 from matbench.kernels import Registry, default_registry
 from matbench.measure.child import Child
 from matbench.measure.libraries import add_blas_kernels
-from matbench.measure.plan import cases_of, make_plan, run_processes
+from matbench.measure.plan import cases_of
 from matbench.measure.session import Event, Progress, Session, Software
 from matbench.model import Ceiling, End, Measurement, Plan, Record
 from matbench.operations import OPERATIONS, PRODUCT
@@ -62,17 +60,12 @@ def run_ladder(options: Options) -> int:
     if options.resume or PRODUCT in request.operations:
         add_blas_kernels(registry, options.blas)
     if options.resume:
-        work = resumed_work(options, registry, machine)
+        work = fitting(resumed_work(options, registry, machine), registry, machine.memory_bytes)
     else:
-        planned = make_plan(request, registry, machine.processors)
-        registry = with_kept_blocks(registry, machine, kernels_of(planned.plan))
-        header = new_header(planned, registry, machine, options.machine)
-        processes = run_processes(planned.plan, registry)
-        work = Work(header, planned.plan.blocks, skipped=planned.skipped, processes=processes)
-    possible = fitting(work, registry, machine.memory_bytes)
+        work = new_work(request, registry, machine, options.machine)
     if options.dry_run:
-        announce(possible, registry)
-        console.data(plan_text(possible))
+        announce(work, registry)
+        console.data(plan_text(work))
         return 0
     with alone():
         runner = Runner(options, work, start_ns)
@@ -158,9 +151,8 @@ class Runner:
                 journal.finish(self._end())
 
     def _journal(self) -> Journal:
-        if self.work.path is not None:
-            return Journal.reopen(self.work.path)
-        journal = Journal.create(self.options.output, self.work.header)
+        path = self.work.path
+        journal = Journal.create(self.options.output, self.work.header) if path is None else Journal.reopen(path)
         if self.work.skipped:
             journal.append(*self.work.skipped)
         return journal

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import secrets
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +19,16 @@ def _declared_only(**_: Any) -> Any:
     return lambda function: function
 
 
+def _number_apart(identity: Any) -> None:
+    """Have this process number what it compiles from a place of its own.
+
+    Numba tells functions of one name apart by a number that it counts up from 1 in each process, and it is part of the
+    symbols that go to disk. Where one process loads what others have compiled, two versions of a function have the same
+    symbols then, and the linker takes the first for both: a comparison of two versions would run one of them twice.
+    """
+    identity._unique_ids = itertools.count(secrets.randbits(48) + 1)  # noqa: SLF001  there is no other way to say it
+
+
 intrinsic: Any
 njit: Any
 prange: Any
@@ -25,6 +37,7 @@ try:
     _numba = import_module("numba")
     njit, prange, _missing = _numba.njit, _numba.prange, None
     intrinsic = import_module("numba.extending").intrinsic
+    _number_apart(import_module("numba.core.bytecode").FunctionIdentity)
 except ImportError as reason:
     njit, intrinsic, prange = _declared_only, _declared_only, range
     _missing = f"needs numba, which can't be imported ({without_paths(str(reason))}); pip install numba"

@@ -114,7 +114,7 @@ class Blocks(NamedTuple):
     mc: int  # rows of a block of A
     kc: int  # its columns, and rows of a block of B
     nc: int  # columns of a block of B
-    small: int  # bytes: a B of up to so many is read where it lies
+    small: int  # bytes: a B of fewer is read where it lies
     few: int  # rows: so few of A do not pay for packing B
 
 

@@ -9,8 +9,8 @@ import msgspec
 
 from matbench.measure.plan import cases_of
 from matbench.measure.protocol import Chain, Known
-from matbench.measure.turns import whole_turns
-from matbench.model import Block, Case, Ceiling, Dtype, Measurement, Problem
+from matbench.measure.turns import Turn, whole_turns
+from matbench.model import Block, Case, Ceiling, Dtype, Measurement, Plan, Problem
 
 __all__ = ["Findings"]
 
@@ -34,17 +34,18 @@ class Findings:
         What samples of several calls were calibrated to last at least, ns.
     """
 
-    def __init__(self, blocks: Sequence[Block], processes: int, so_far: Sequence[Measurement], sample_ns: int) -> None:
-        self.blocks, self.processes, self.sample_ns = blocks, processes, sample_ns
+    def __init__(self, plan: Plan, blocks: Sequence[Block], processes: int, so_far: Sequence[Measurement]) -> None:
+        self.blocks, self.processes, self.sample_ns = blocks, processes, plan.sample_ns
         self.checked: set[tuple[str, Dtype]] = set()
         self.chains: dict[Dtype, Chain] = {}
+        self._sound: dict[Dtype, Chain] = {}  # those that a process has come to its end with
         self.start_ns = 0
         self._known: dict[Case, Known] = {}
         self._sampled: dict[Case, set[int]] = {}
         self._settled: set[Case] = set()
         for each in so_far:
             self._keep(each, settled=each.outcome in {"wrong", "ended"})  # what was skipped may be tried again
-        before = whole_turns(so_far)
+        before = whole_turns(so_far, Turn(processes).rounds(plan))
         # What is asked for is measured once at least, however often it was.
         self.turns: Counter[Problem] = Counter()
         for block in blocks:
@@ -70,6 +71,17 @@ class Findings:
         self._keep(one, settled=one.outcome != "measured")
         if one.outcome == "measured":
             self.checked.add((one.case.kernel, one.case.problem.dtype))
+
+    def came_through(self) -> None:
+        """A process has come to its end: the chains that it ran are sound."""
+        self._sound = dict(self.chains)
+
+    def hung_before_blocks(self) -> None:
+        """A process has not come to its blocks: chains that none has come through with are not run again.
+
+        The others are, once: if the next process hangs as well, they are let go, too.
+        """
+        self.chains, self._sound = self._sound, {}
 
     def _keep(self, told: Measurement, *, settled: bool) -> None:
         case, samples = told.case, told.samples

@@ -88,7 +88,7 @@ class Session:
     processes
         That measure each block, one after another.
     so_far
-        What was measured before, where a run is continued.
+        What was measured before, where a run is continued: sample by sample, in the order in which it was told.
     ceilings, chains
         Whether memory bandwidth and the peak are to be measured, by the first process.
     compiled
@@ -128,11 +128,11 @@ class Session:
         Raises
         ------
         InternalError
-            If the first sampling process can't be started.
+            If the first sampling process can't be started, and nothing was measured before.
         IncompleteError
-            If a later one can't, or ends before its first block. What was measured has been told by then.
+            If another one can't, or ends before its first block. What was measured has been told by then.
         """
-        found = Findings(self.blocks, self.processes, self.so_far, self.plan.sample_ns)
+        found = Findings(self.plan, self.blocks, self.processes, self.so_far)
         process, ceilings, chains, software = self.process, self.ceilings, self.chains, Software((), None)
         # The parent's folder: a process that is killed would leave its own behind.
         with tempfile.TemporaryDirectory(prefix="matbench-", ignore_cleanup_errors=True) as folder:
@@ -201,8 +201,10 @@ class _Attempt:
                 child.end()
         except OverrunError as reason:
             self.failure = str(reason)
-            if self.failed_before_blocks:  # what ended it there is not tried again
-                self.found.chains.clear()
+            if self.failed_before_blocks:
+                self.found.hung_before_blocks()
+        else:
+            self.found.came_through()
         finally:
             for block in self.blocks[: self._done if self.failure else None]:
                 self.found.turns[block.problem] += 1
@@ -213,13 +215,13 @@ class _Attempt:
             return session.child(session.threads, session.blas)
         except OSError as reason:
             why = f"could not be started ({without_paths(str(reason))})"
-            if self._is_first:
+            if self._has_nothing_before:
                 raise InternalError(f"the sampling process {why}; free memory, or allow more processes") from None
             raise OverrunError(why) from None
 
     def _sampled(self, child: Any, begun_ns: int) -> Iterator[Event]:
         clock = self.session.clock
-        if self._is_first:
+        if self._has_nothing_before:
             await_greeting(child)
         else:  # it speaks the language of the first
             child.message(STARTS_WITHIN_S)
@@ -228,8 +230,9 @@ class _Attempt:
         yield from self._converse(child)
 
     @property
-    def _is_first(self) -> bool:
-        return self.process == self.session.process
+    def _has_nothing_before(self) -> bool:
+        """Whether nothing was measured before it: it is the first process, of a run that does not continue another."""
+        return self.process == self.session.process and not self.session.so_far
 
     def _job(self, start_ns: int) -> Job:
         session = self.session
@@ -290,11 +293,11 @@ class _Attempt:
         Raises
         ------
         IncompleteError
-            If nothing of this process is to blame, and it is not the first: another one would fare no better.
+            If nothing of this process is to blame, and something was measured before: another would fare no better.
         """
         if self._done == len(self.blocks) or self.failed_before_blocks:  # no block is to blame
             return
-        if not (self._begun or self._done or self._started or self._is_first):
+        if not (self._begun or self._done or self._started or self._has_nothing_before):
             where = f"sampling process {self._turn} of {self.session.processes}"
             raise IncompleteError(
                 f"ended early: something in {where} {self.failure} before its first block; "

@@ -148,29 +148,31 @@ def sure_here(turn: Turn, problem: Problem, samples: int, before: int) -> int:
 # -- a run that was cut short ------------------------------------------------------------------------------------------
 
 
-def whole_turns(measurements: Iterable[Measurement]) -> Counter[Problem]:
-    """How many processes have sampled each problem as a whole, in a run that may have been cut short in its last one.
+def whole_turns(told: Iterable[Measurement], most: int) -> Counter[Problem]:
+    """How many processes have sampled each problem as a whole, in a run that may have been cut short.
 
-    Of a round all samples are stored, or none. So the last process is through with a problem if it has as many rounds
-    of it as any other process; or, where there is no other, if it has gone on to a problem after it.
+    Of a round all samples are stored, or none. A process that died, or that the run was interrupted in, was cut short
+    in the problem that it was last heard of. It is through with that one, too, if it has all the rounds that it should
+    have, or as many as one that went on from it. What it did not get to does not count for it.
 
     Parameters
     ----------
-    measurements
-        What is known of the run, in the order in which it was measured.
+    told
+        What was measured, sample by sample, in the order in which it was: merged by case it does not say which problem
+        a process was in last.
+    most
+        Rounds that one process takes at most.
     """
     rounds: dict[Problem, dict[int, int]] = {}
-    for each in measurements:
+    last: dict[int, Problem] = {}
+    for each in told:
         for process, number in zip(each.samples.process, each.samples.round, strict=True):
             found = rounds.setdefault(each.case.problem, {})
             found[process] = max(found.get(process, 0), number + 1)
-    last = max((process for found in rounds.values() for process in found), default=0)
+            last[process] = each.case.problem
     counts: Counter[Problem] = Counter()
-    gone_on = False
-    for problem in reversed(rounds):
-        own = rounds[problem].pop(last, 0)
-        others = rounds[problem].values()
-        is_through = own >= min(others) if others else gone_on
-        counts[problem] = len(others) + (own > 0 and is_through)
-        gone_on = gone_on or own > 0
+    for problem, found in rounds.items():
+        gone_on = {process: own for process, own in found.items() if last[process] != problem}
+        enough = min(most, *gone_on.values()) if gone_on else most
+        counts[problem] = sum(process in gone_on or own >= enough for process, own in found.items())
     return counts

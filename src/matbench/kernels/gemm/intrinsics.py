@@ -50,6 +50,12 @@ _TWO = ir.FunctionType(_INT, [_INT, _INT])
 inner = functools.partial(njit, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
+def _as_written(function: Any) -> Any:
+    """The same function, whose loops LLVM leaves as they are: unrolled, all of them are a third more to compile."""
+    function.attributes.add("optsize")
+    return function
+
+
 def tile_functions(module: Any, code: Code) -> list[Any]:
     """Register tiles of every size up to the recipe's: whole ones, then those whose last vector is not full.
 
@@ -57,7 +63,7 @@ def tile_functions(module: Any, code: Code) -> list[Any]:
     After them comes what multiplies rows by a column.
     """
     sizes = [(r, v) for v in range(1, code.vectors + 1) for r in range(1, code.rows + 1)]
-    partial = [define_tile(module, code, r, v, partial=True) for r, v in sizes]
+    partial = [_as_written(define_tile(module, code, r, v, partial=True)) for r, v in sizes]
 
     def whole(index: int, r: int, v: int) -> Any:
         if code.masks and r < code.rows:
@@ -65,19 +71,15 @@ def tile_functions(module: Any, code: Code) -> list[Any]:
         return define_tile(module, code, r, v, partial=False)
 
     tiles = [*(whole(index, r, v) for index, (r, v) in enumerate(sizes)), *partial]
-    return [*tiles, define_dots(module, code)]
+    return [*tiles, _as_written(define_dots(module, code))]
 
 
 def copy_functions(module: Any, code: Code) -> list[Any]:
     """Copies between any distances, of rows, of columns to rows; of panels of 1, 2, .. vectors, and partial ones."""
     widths = range(1, code.vectors + 1)
     panels = [define_copy(module, code, v, partial=partial) for partial in (False, True) for v in widths]
-    return [
-        define_strided_copy(module, code),
-        define_row_copy(module, code),
-        define_transposition(module, code),
-        *panels,
-    ]
+    others = [define(module, code) for define in (define_strided_copy, define_row_copy, define_transposition)]
+    return [_as_written(each) for each in (*others, *panels)]
 
 
 def _table(builder: Any, name: str, functions: Callable[[Any, Code], list[Any]], code: Code) -> Any:

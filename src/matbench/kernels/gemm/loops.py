@@ -21,7 +21,7 @@ class Cuts(NamedTuple):
 
     mc: int
     kc: int
-    nc: int
+    nc: int  # of whole register tiles, or all columns that there are
     pack_a: int
     pack_b: int
 
@@ -87,13 +87,14 @@ def five_loops(tables: Tables, cuts: Cuts, given: Operands, workspace: int) -> N
     apart()
     a, b, c, m, n, k = given
     item, lanes = tables.itemsize, tables.lanes
-    across = grid_of(n, lanes, max(1, cuts.nc // lanes))
+    width = lanes * tables.vectors  # of whole register tiles: only the last block has narrower ones
+    across = grid_of(n, width, -(-cuts.nc // width))
     along = grid_of(k, signed(1), cuts.kc)
     down = grid_of(m, tables.rows, max(1, cuts.mc // tables.rows))
     packed_b = workspace + cuts.pack_a * cuts.mc * packed_row_bytes(tables, cuts.kc)
     column = 0
     for jc in range(across.pieces):  # Loop 5: columns of B and C
-        columns = min((across.least + (jc < across.longer)) * lanes, n - column)
+        columns = min((across.least + (jc < across.longer)) * width, n - column)
         panels = grid_of(columns, lanes, tables.vectors)
         first = 0
         for pc in range(along.pieces):  # Loop 4: along k

@@ -174,6 +174,11 @@ class Emitter:
         """Keep loads that come later from being moved up to here: they would take registers that there are not."""
         self.builder.fence("seq_cst", targetscope="singlethread")  # asks the compiler only, is no instruction
 
+    def hidden(self, value: Any) -> Any:
+        """The same value, of which the compiler doesn't know where it comes from: it computes no addresses ahead."""
+        nothing = ir.InlineAsm(ir.FunctionType(value.type, [value.type]), "", "=r,0", side_effect=False)
+        return self.builder.call(nothing, [value])
+
     def loop(self, count: Any, carried: list[Any], step: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
         """Run `step` `count` times, `count` being 0 or more; returns what is carried in the end."""
         builder = self.builder
@@ -182,17 +187,17 @@ class Emitter:
         after = builder.append_basic_block("after")
         builder.cbranch(builder.icmp_signed(">", count, integer(0)), body, after)
         builder.position_at_end(body)
-        index = builder.phi(_INT)
+        left = builder.phi(_INT)
         held = [builder.phi(each.type) for each in carried]
-        following = step(index, list(held))
+        following = step(left, list(held))
         end = builder.block
-        index.add_incoming(integer(0), before)
-        increased = builder.add(index, integer(1))
-        index.add_incoming(increased, end)
+        fewer = builder.sub(left, integer(1))  # down to 0, which needs no comparison
+        left.add_incoming(count, before)
+        left.add_incoming(fewer, end)
         for phi, first, later in zip(held, carried, following, strict=True):
             phi.add_incoming(first, before)
             phi.add_incoming(later, end)
-        builder.cbranch(builder.icmp_signed("<", increased, count), body, after)
+        builder.cbranch(builder.icmp_signed("!=", fewer, integer(0)), body, after)
         builder.position_at_end(after)
         result = [builder.phi(each.type) for each in carried]
         for phi, first, later in zip(result, carried, following, strict=True):
@@ -235,16 +240,14 @@ def define_tile(module: Any, code: Code, rows: int, vectors: int, *, partial: bo
     tile = _TileBody(emit, given, rows, vectors, partial=partial)
     if code.prefetch:
         tile.fetch_c()
-    sums = [emit.zero] * (rows * vectors)
-    b = emit.pointer(given["b"])
-    a = emit.pointer(given["a"])
+    carried = [*[emit.zero] * (rows * vectors), *tile.bases]
     rest = given["depth"]
     if rows == code.rows and not partial and code.unroll > 1:  # what is rare is not worth the time to compile it
         steps = integer(code.unroll)
-        *sums, a, b = emit.loop(emit.builder.sdiv(rest, steps), [*sums, a, b], tile.steps(code.unroll))
+        carried = emit.loop(emit.builder.sdiv(rest, steps), carried, tile.steps(code.unroll))
         rest = emit.builder.srem(rest, steps)
-    *sums, a, b = emit.loop(rest, [*sums, a, b], tile.steps(1))
-    tile.write_c(sums)
+    carried = emit.loop(rest, carried, tile.steps(1))
+    tile.write_c(carried[: rows * vectors])
     return function
 
 
@@ -255,8 +258,12 @@ class _TileBody:
         self.emit = emit
         self.given = given
         self.vectors = vectors
+        self.rows = rows
         builder = emit.builder
-        self.down_a = [builder.mul(given["down_a"], integer(i)) for i in range(rows)]
+        a, down = emit.pointer(given["a"]), given["down_a"]
+        self.thrice = {name: emit.hidden(builder.mul(given[name], integer(3))) for name in ("down_a", "down_b")}
+        of_a = [emit.at(a, builder.mul(down, integer(row))) for row in _base_rows(rows)]
+        self.bases = [emit.pointer(given["b"]), *of_a]  # what moves along k
         c = emit.pointer(given["c"])
         self.c_rows = [emit.at(c, builder.mul(given["down_c"], integer(i))) for i in range(rows)]
         last = emit.lanes_below(given["last"]) if partial and emit.code.lanes > 1 else None
@@ -275,28 +282,47 @@ class _TileBody:
             for offset in (*range(0, width - 1, LINE), width - 1):  # a row begins anywhere in a line
                 self.emit.fetch(self.emit.at(row, integer(offset)), to_write=True)
 
+    def _away(self, base: Any, name: str, times: int) -> Any:
+        """The pointer `times` distances of that name after `base`, as processors compute addresses while they load.
+
+        x86 multiplies a distance by 1, 2, 4 or 8 for nothing. Every instruction that computes an address by itself may
+        take the place of a multiply-add.
+        """
+        builder, distance = self.emit.builder, self.given[name]
+        if times == 0:
+            return base
+        if times % 3 == 0:
+            distance, times = self.thrice[name], times // 3
+        return self.emit.at(base, builder.shl(distance, integer(times.bit_length() - 1)))
+
     def steps(self, count: int) -> Callable[[Any, list[Any]], list[Any]]:
         """`count` steps along k, for the loop over k."""
         emit = self.emit
 
         def step(_: Any, carried: list[Any]) -> list[Any]:
-            *sums, a, b = carried
+            sums, (b, *of_a) = carried[: -len(self.bases)], map(emit.hidden, carried[-len(self.bases) :])
             for u in range(count):
+                if u and u % 4 == 0:
+                    b = emit.hidden(self._away(b, "down_b", 4))
+                row = self._away(b, "down_b", u % 4)
                 line = [
-                    emit.load(emit.at(b, integer(j * emit.vector_bytes)), mask) for j, mask in enumerate(self.masks)
+                    emit.load(emit.at(row, integer(j * emit.vector_bytes)), mask) for j, mask in enumerate(self.masks)
                 ]
-                for i, down in enumerate(self.down_a):
-                    x = emit.broadcast(emit.at(emit.at(a, down), integer(u * emit.code.itemsize)))
+                for i in range(self.rows):
+                    base, times = _way_to(i)
+                    first = self._away(of_a[base], "down_a", times)
+                    x = emit.broadcast(emit.at(first, integer(u * emit.code.itemsize)))
                     for j, y in enumerate(line):
                         place = i * self.vectors + j
                         sums[place] = emit.multiply_add(x, y, sums[place])
-                b = emit.at(b, self.given["down_b"])
                 if u + 1 < count:
                     emit.keep_order()
             if count > 1:  # last: between the products it makes LLVM spill all sums
                 emit.keep_order()
-                emit.fetch(emit.at(a, self.given["ahead"]), level=2)
-            return [*sums, emit.at(a, integer(count * emit.code.itemsize)), b]
+                emit.fetch(emit.at(of_a[0], self.given["ahead"]), level=2)
+            further = integer(count * emit.code.itemsize)
+            b = self._away(self._away(b, "down_b", (count - 1) % 4), "down_b", 1)
+            return [*sums, b, *(emit.at(base, further) for base in of_a)]
 
         return step
 
@@ -313,6 +339,18 @@ class _TileBody:
                 for number, row, offset, mask in self._places():
                     emit.store(sums[number], emit.at(row, offset), mask)
         builder.ret_void()
+
+
+def _base_rows(rows: int) -> list[int]:
+    """Rows of A that a pointer is kept to; `_way_to` tells how the others are reached from them."""
+    return [row for row in range(rows) if row % 8 in {0, 3}]
+
+
+def _way_to(row: int) -> tuple[int, int]:
+    """Which of the pointers a row of A is reached from, and how many rows lie between: 0, 1, 2, 3 or 4."""
+    group, place = divmod(row, 8)
+    base = place in {3, 5, 6, 7}
+    return 2 * group + base, place - 3 * base
 
 
 def define_dots(module: Any, code: Code) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import hashlib
 import sys
@@ -12,9 +11,8 @@ from importlib import import_module
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from llvmlite import binding
-
-from matbench.kernels.gemm import copies, intrinsics, loops, microkernel, packing, views
+from matbench.kernels import jit
+from matbench.kernels.gemm import copies, intrinsics, late, loops, microkernel, packing, views
 from matbench.kernels.gemm.intrinsics import (
     allocate,
     call_entry,
@@ -34,6 +32,7 @@ from matbench.kernels.gemm.intrinsics import (
     tile_table,
     version,
 )
+from matbench.kernels.gemm.late import Late, address_of
 from matbench.kernels.gemm.loops import Cuts, five_loops, two_loops
 from matbench.kernels.gemm.packing import LINE, copy_matrix, packed_row_bytes
 from matbench.kernels.gemm.recipe import Code, Recipe
@@ -44,15 +43,15 @@ from matbench.kernels.tiling import Blocks
 
 __all__ = ["product"]
 
-DONE, NO_MEMORY, NO_TEAM = 0, 1, 2  # outcomes
+DONE, NO_MEMORY, NO_CODE, NO_TEAM = 0, 1, -1, -2  # outcomes
 STREAMS = 32  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
 PARALLEL_FLOPS = 4_000_000  # below, handing work to threads takes longer than they save
+SPLIT_PAYS = 16  # register tiles of rows from which it pays to pack a B whose vectors lie across two cache lines
 SHORT_FLOPS = 250_000  # up to here the calling thread keeps Python's lock: giving it away takes 1 % of the time
-TWO = "int64(int64, int64)"
 
 
 class Job(NamedTuple):
-    """What threads are handed: the problem, and how many they are."""
+    """What compiled code hands over to code that was compiled apart: the problem, and how many threads there are."""
 
     tables: Tables
     limits: Blocks
@@ -69,11 +68,13 @@ JOB = Job(Tables(0, 0, 0, 0, 0, 0), LIMITS, Operands(_NOTHING, _NOTHING, _NOTHIN
 def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     """Where to cut the loops for one problem, and what to pack."""
     item = tables.itemsize
-    is_large = given.n * given.k * item > limits.small
+    is_large = given.n * given.k * item >= limits.small
+    is_split = (given.b.address | given.b.down) % (tables.lanes * item) != 0
     pays = given.m > limits.few
     units_m, units_n = -(-given.m // tables.rows), -(-given.n // tables.lanes)
-    # A block is never less than a register tile high and a vector wide, whatever the caller says: memory is for that.
-    mc, kc, nc = max(limits.mc, tables.rows), max(limits.kc, 1), max(limits.nc, tables.lanes)
+    width = tables.lanes * tables.vectors
+    # A block is never less than a register tile, and whole ones wide, whatever the caller says: memory is for that.
+    mc, kc, nc = max(limits.mc, tables.rows), max(limits.kc, 1), max(limits.nc // width, 1) * width
     if units_n <= tables.vectors:  # a single panel: rows of A pass by once, and a narrow block of B may be deeper
         kc *= max(1, min(nc // (max(1, units_n) * tables.lanes), -(-given.k // kc)))
     if is_large and not pays:  # B passes by once: along a few rows at a time, as far as they go
@@ -83,8 +84,15 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
         max(1, min(kc, given.k)),
         min(nc, units_n * tables.lanes),
         int(given.a.across != item),
-        int(given.b.across != item or (is_large and pays)),
+        int(given.b.across != item or (pays and (is_large or (is_split and given.m >= SPLIT_PAYS * tables.rows)))),
     )
+
+
+@inner(inline="always")
+def summoned(place: int, job: int, number: int, otherwise: int) -> int:
+    """What a `Late` function makes of a job; `otherwise` where it can't be compiled."""
+    outcome: int = call_two(loaded(place, signed(0)), job, number)
+    return outcome if loaded(place + 8, signed(0)) != 0 else otherwise
 
 
 @inner(inline="always")
@@ -140,7 +148,8 @@ def part(job: int, task: int) -> int:
     a = View(a.address + top * a.down, a.down, a.across)
     b = View(b.address + left * b.across, b.down, b.across)
     c = View(c.address + top * c.down + left * c.across, c.down, c.across)
-    outcome: int = alone(tables, limits, Operands(a, b, c, bottom - top, right - left, k))
+    mine = stored(Job(tables, limits, Operands(a, b, c, bottom - top, right - left, k), signed(1)))
+    outcome: int = summoned(place_of(GENERAL), mine, signed(0), NO_CODE)
     return outcome
 
 
@@ -154,22 +163,18 @@ def together(entry: int, job: int, tasks: int) -> int:
 
 
 @inner(inline="always")
-def shared(tables: Tables, limits: Blocks, given: Operands) -> int:
-    """The product by as many threads as Numba was told to use; by this one alone where they are at work already.
+def shared(tables: Tables, limits: Blocks, given: Operands, threads: int) -> int:
+    """The product by so many threads; by this one alone where others are at work already.
 
     Not all of Numba's threading layers can be entered by two threads at once: the whole process ends.
     """
-    threads = thread_count()
     if threads == 1 or 2 * given.m * given.n * given.k < PARALLEL_FLOPS or not enter():
         outcome: int = alone(tables, limits, given)
         return outcome
     job = stored(Job(tables, limits, given, threads))
-    place = place_of(TEAM)
-    failed = call_two(loaded(place, signed(0)), job, signed(threads))
+    failed = summoned(place_of(TEAM), job, threads, NO_TEAM)
     leave()
-    if loaded(place + 8, signed(0)) == 0:
-        return NO_TEAM
-    return NO_MEMORY if failed else DONE
+    return NO_MEMORY if failed > 0 else failed
 
 
 @inner(inline="always")
@@ -187,28 +192,25 @@ def is_turned(tables: Tables, given: Operands) -> bool:
     return given.c.across != item and given.c.down == item
 
 
-@inner()
-def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
-    """The product of any layouts."""
+@inner(inline="always")
+def is_one_block(tables: Tables, limits: Blocks, given: Operands) -> bool:
+    """Whether the two innermost loops are all there is to do: nothing is packed, cut along k, turned or shared out."""
     a, b, c, m, n, k = given
     item = tables.itemsize
-    if m == 0 or n == 0:
+    is_low = 0 < m < SPLIT_PAYS * tables.rows and 2 * m * n * k < PARALLEL_FLOPS
+    is_small = n * k * item < limits.small and k <= limits.kc
+    return is_low and is_small and n > 1 and a.across == item and b.across == item and c.across == item
+
+
+@inner(inline="always")
+def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
+    """The product of any layouts. What takes more than two loops is compiled when it is first asked for."""
+    if is_one_block(tables, limits, given):
+        panels = grid_of(given.n, tables.lanes, tables.vectors)
+        two_loops(tables, given, panels, signed(0), signed(0))
         return DONE
-    if is_turned(tables, given):
-        a, b = View(b.address, b.across, b.down), View(a.address, a.across, a.down)
-        c = View(c.address, c.across, c.down)
-        m, n = n, m
-    memory = 0
-    rows = c
-    if c.across != item and n > 1:
-        memory = allocate(m * n * item)
-        if memory == 0:
-            return NO_MEMORY
-        rows = View(memory, n * item, item)
-    outcome: int = shared(tables, limits, Operands(a, b, rows, m, n, k))
-    if memory != 0:
-        copy_matrix(tables, rows, c, m, n)
-        release(memory)
+    job = stored(Job(tables, limits, given, thread_count()))
+    outcome: int = summoned(place_of(GENERAL), job, signed(0), NO_CODE)
     return outcome
 
 
@@ -245,54 +247,65 @@ def generation() -> int:
 
     Numba keeps compiled functions on disk and asks only whether the file of the outermost one has changed.
     """
-    modules: tuple[ModuleType, ...] = (copies, intrinsics, loops, microkernel, packing, views)
+    modules: tuple[ModuleType, ...] = (jit, copies, intrinsics, late, loops, microkernel, packing, views)
     digest = hashlib.sha256()
     for module in modules:
         for each in _parts(module, module.__name__):
             digest.update(each)
     for each in _parts(sys.modules[__name__], __name__):
-        if not each.startswith(b"TEAM="):  # is made from this
+        if not each.startswith((b"GENERAL=", b"TEAM=")):  # are made from this
             digest.update(each)
     return int.from_bytes(digest.digest()[:6], "big")
 
 
-# -- several threads ---------------------------------------------------------------------------------------------------
+# -- what is compiled when it is first called --------------------------------------------------------------------------
 
 
 @functools.cache
-def _team() -> Any:
+def _general() -> int:
+    """What any product takes, compiled once for all element types: a function of the address of a `Job`."""
+    made_by = generation()
+
+    def general(job: int, _: int) -> int:
+        version(made_by)
+        tables, limits, given, threads = loaded(job, JOB)
+        a, b, c, m, n, k = given
+        item = tables.itemsize
+        if m == 0 or n == 0:
+            return DONE
+        if is_turned(tables, given):
+            a, b = View(b.address, b.across, b.down), View(a.address, a.across, a.down)
+            c = View(c.address, c.across, c.down)
+            m, n = n, m
+        memory = 0
+        rows = c
+        if c.across != item and n > 1:
+            memory = allocate(m * n * item)
+            if memory == 0:
+                return NO_MEMORY
+            rows = View(memory, n * item, item)
+        outcome: int = shared(tables, limits, Operands(a, b, rows, m, n, k), threads)
+        if memory != 0:
+            copy_matrix(tables, rows, c, m, n)
+            release(memory)
+        return outcome
+
+    return address_of(general)
+
+
+@functools.cache
+def _team() -> int:
     """What several threads run, compiled: a function of the address of a `Job` and of the number of its parts."""
     made_by = generation()
-    cfunc = import_module("numba").cfunc
 
     def team(job: int, tasks: int) -> int:
         version(made_by)
         failed: int = together(entry_of(part), job, tasks)
         return failed
 
-    try:
-        return cfunc(TWO, cache=True)(team)
-    except RuntimeError:  # nowhere to keep it on disk
-        return cfunc(TWO)(team)
+    return address_of(team)
 
 
-_Team = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-
-
-@_Team
-def _summon(job: int, tasks: int) -> int:
-    """Have what several threads run compiled, put it in the place of this, and let it do the job.
-
-    It is a quarter of all there is to compile, and on one thread there is no need of it. Whatever is raised here is
-    told by ctypes; what it returns then is anything.
-    """
-    address = _team().address
-    failed: int = _Team(address)(job, tasks)
-    _place[0], _place[1] = address, 1
-    return failed
-
-
-_place = array("q", [ctypes.cast(_summon, ctypes.c_void_p).value or 0, 0])  # whom to call, and whether that is the team
 import_module("numba").get_num_threads()  # makes known what `thread_count` calls
 
 
@@ -305,7 +318,7 @@ def _compiled(code: Code) -> Any:
     numbers = tuple(code._replace(made_by=generation()))
     itemsize, lanes, rows, vectors = code[:4]
 
-    @njit
+    @njit(no_cfunc_wrapper=True)
     def gemm(limits: int, a: Array, b: Array, out: Array) -> None:
         tables = Tables(tile_table(numbers), copy_table(numbers), itemsize, lanes, rows, vectors)
         given = Operands(
@@ -323,6 +336,10 @@ def _compiled(code: Code) -> Any:
             take_back(lock)
         if outcome == NO_MEMORY:
             raise MemoryError("no memory for packing; free some, or multiply smaller matrices")
+        if outcome == NO_CODE:
+            raise RuntimeError(
+                "what this product takes could not be compiled, as was told; call it again when that is mended"
+            )
         if outcome == NO_TEAM:
             raise RuntimeError("what several threads run could not be compiled, as was told; multiply on one thread")
 
@@ -356,7 +373,7 @@ def product(recipe: Recipe, blocks: Blocks) -> Matmul:
     return functools.partial(_compiled(recipe.code), _placed(blocks).buffer_info()[0])
 
 
-# By this name compiled code finds the team's place. Another version of this package in one process, as a comparison
-# with a baseline has it, has another team: so this comes last, where all there is of this module is known.
-TEAM = f"matbench_gemm_team_{generation():x}"
-binding.add_symbol(TEAM, _place.buffer_info()[0])
+# By these names compiled code finds what is compiled later. Another version of this package in one process, as a
+# comparison with a baseline has it, has others: so they come last, where all there is of this module is known.
+GENERAL, TEAM = (f"matbench_gemm_{name}_{generation():x}" for name in ("general", "team"))
+_LATE = (Late(GENERAL, _general), Late(TEAM, _team))

@@ -1,0 +1,41 @@
+"""What is packed, and where a problem is cut: arithmetic on addresses, asked without compiling it."""
+
+import pytest
+
+from matbench.kernels.gemm.product import cuts_for
+from matbench.kernels.gemm.views import Operands, Tables, View
+from matbench.kernels.tiling import Blocks
+
+AVX512 = Tables(0, 0, itemsize=8, lanes=8, rows=8, vectors=3)
+BLOCKS = Blocks(mc=8, kc=512, nc=240, small=512 * 1024, few=32)
+NEVER = 2**40
+
+
+def packs_b(m, n, *, begins=0, row_bytes=None, blocks=BLOCKS):
+    b = View(4096 + begins, 8 * n if row_bytes is None else row_bytes, 8)
+    rows = View(4096, 8 * n, 8)
+    return bool(cuts_for.py_func(AVX512, blocks, Operands(rows, b, rows, m, n, n)).pack_b)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "packs"), [(240, 240, False), (256, 256, True), (2000, 120, False), (32, 500, False)]
+)
+def test_a_b_of_a_quarter_of_the_cache_is_packed_if_enough_rows_pass_by(m, n, packs):
+    assert packs_b(m, n) is packs
+
+
+@pytest.mark.parametrize("begins", [8, 16, 32, 56])
+def test_a_b_whose_vectors_lie_across_two_lines_is_packed_from_128_rows_on(begins):
+    assert packs_b(128, 128, begins=begins)
+    assert not packs_b(127, 127 // 8 * 8, begins=begins)
+
+
+def test_it_is_where_rows_begin_that_counts_and_not_the_first_alone():
+    assert not packs_b(200, 200)
+    assert packs_b(200, 200, row_bytes=8 * 201)
+    assert not packs_b(200, 200, row_bytes=8 * 208)
+    assert not packs_b(200, 200, row_bytes=-8 * 200)
+
+
+def test_nothing_is_packed_where_the_recipe_leaves_that_out():
+    assert not packs_b(1000, 1000, begins=8, blocks=BLOCKS._replace(small=NEVER, few=NEVER))

@@ -1,0 +1,66 @@
+"""Two versions of the kernel in one process, as a comparison with a baseline has them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import matbench
+
+pytestmark = pytest.mark.xdist_group("numba_gemm")
+
+ONCE = "call_entry(tables.tiles, number + high, numbers)\n"
+INTO = "(a_row, a.down, panel, step, c_tile, c.down, k, last, 1, ahead)"
+ASK = """
+import json
+import sys
+import numba
+import numpy as np
+from matbench.measure.pairs_beside import beside
+from matbench.model import Caches
+
+def bound(root):
+    with beside(root, "matbench.kernels"):
+        from matbench.kernels import default_registry
+        return default_registry().get("numba_gemm").bind("float64", Caches())
+
+numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
+made = {root: bound(root) for root in sys.argv[1:]}
+said = []
+for n in (20, 200):
+    a = np.random.default_rng(0).integers(-8, 9, (n, n)).astype(float)
+    for root, matmul in made.items():
+        out = np.full((n, n), np.nan)
+        matmul(a, a, out)
+        said.append([factor for factor in (1, 2) if np.array_equal(out, factor * (a @ a))])
+print(json.dumps([said, sum(sum(each.func.stats.cache_misses.values()) for each in made.values())]))
+"""
+
+
+def test_two_versions_that_were_compiled_by_processes_of_their_own_stay_two_in_one_process(tmp_path):
+    """The symbols of both are on disk. The linker takes one of two that have one name, for both versions."""
+    package = Path(matbench.__file__).parent
+    one, two = tmp_path / "one", tmp_path / "two"
+    for root in (one, two):
+        shutil.copytree(package, root / "matbench", ignore=shutil.ignore_patterns("__pycache__", "cli", "present"))
+    changed = two / "matbench" / "kernels" / "gemm" / "loops.py"
+    twice = f"{ONCE}            call_entry(tables.tiles, number + high, {INTO})\n"  # and what was computed is added
+    text = changed.read_text()
+    assert text.count(ONCE) == 1
+    changed.write_text(text.replace(ONCE, twice))
+    # Without the extensions of this processor there is less to compile.
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept"), "NUMBA_CPU_NAME": "generic"}
+
+    def fresh(*roots):
+        command = [sys.executable, "-c", ASK, *map(str, roots)]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return json.loads(done.stdout)
+
+    assert fresh(one) == [[[1], [1]], 1]
+    assert fresh(two) == [[[2], [2]], 1]
+    assert fresh(one, two) == [[[1], [2], [1], [2]], 0]
+    assert fresh(two, one) == [[[2], [1], [2], [1]], 0]

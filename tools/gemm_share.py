@@ -1,0 +1,279 @@
+"""Measure what share of the multiply-add peak `numba_gemm` reaches, and where the rest of it goes.
+
+    python tools/gemm_share.py
+
+On one thread, in fresh processes. Every sample lies between two chains of multiply-adds on registers, a fraction of a
+millisecond each, so that a share compares what the processor did within moments; a run's own peak is a median over
+minutes, in which a shared processor changes its pace. What is timed has one cost more each time:
+
+- the register tile alone: its rows of A and its panel of B lie in the first-level cache;
+- the same with a deep panel of B, which streams from the second level;
+- whole products, which pack B, read A and C from where they lie, and visit C once for each block along k;
+- the same product by NumPy's BLAS.
+
+The register tile tells as well whether something else runs on the core: alone there, it keeps up with the chain; beside
+a neighbour it does not, as it needs more of what the two share. Stored in results/share/; docs/gemm.md shows the newest
+sitting.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from repository import ROOT
+
+from matbench.analyse.statistics import over_processes
+from matbench.errors import MatbenchError
+from matbench.model import Dtype, Problem, Value
+from matbench.present.tables import render_markdown
+from matbench.record.files import read_bytes, write_bytes
+from matbench.record.here import Machine
+from matbench.record.ids import machine_label
+from matbench.record.names import new_record_id
+
+KEPT = ROOT / "results" / "share"
+PROCESSES, ROUNDS = 7, 20
+DTYPES: tuple[Dtype, ...] = ("float64", "float32")
+SIZES = (1000, 1500, 2048)
+ROWS, SHALLOW, DEEP = 2048, 128, 512  # of the register tile alone: its rows are 8 again and again, and steps along k
+QUIET = 0.95  # of the chain: a register tile that reaches so much has the core to itself
+CHAIN_NS, SAMPLE_NS = 3e5, 1e6  # least length of a chain, and of a sample
+TILE, STREAM = "register tile, all in L1", "register tile, B from L2"
+
+
+class Samples(Value, frozen=True):
+    """One thing that was timed in one process, round by round."""
+
+    name: str
+    dtype: str
+    rates: tuple[float, ...]  # flop/s
+    chains: tuple[float, ...]  # flop/s, the mean of the chain before and the chain after
+
+
+class Share(Value, frozen=True, kw_only=True):
+    """All samples of a sitting."""
+
+    schema: int = 1
+    created: str  # ISO 8601, UTC
+    machine: str  # anonymous label
+    processor: str
+    processes: tuple[tuple[Samples, ...], ...]
+
+
+class Case(NamedTuple):
+    """One thing to time."""
+
+    name: str
+    dtype: Dtype
+    call: Callable[[], object]
+    flops: int  # of one call
+
+
+# -- in a process of its own -------------------------------------------------------------------------------------------
+
+
+def cases(rng: np.random.Generator) -> Iterator[Case]:
+    """What is timed."""
+    from matbench.kernels import default_registry  # noqa: PLC0415  the compiler is for the sampling processes
+    from matbench.kernels.gemm.recipe import full_recipe  # noqa: PLC0415
+    from matbench.kernels.oracle import operands  # noqa: PLC0415
+    from matbench.kernels.vectors import host_unit  # noqa: PLC0415
+
+    registry, caches = default_registry(), Machine().host.caches
+    for dtype in DTYPES:
+        gemm, matmul = (registry.get(name).bind(dtype, caches) for name in ("numba_gemm", "numpy_matmul"))
+        tile = full_recipe(dtype, host_unit())
+        width = tile.vectors * tile.lanes
+        for name, depth in ((TILE, SHALLOW), (STREAM, DEEP)):
+            rows, b = (rng.random(shape).astype(dtype) for shape in ((tile.rows, depth), (depth, width)))
+            a = np.lib.stride_tricks.as_strided(rows, (ROWS, depth), (0, rows.itemsize))
+            out = np.empty((ROWS, width), dtype)
+            yield Case(name, dtype, partial(gemm, a, b, out), 2 * ROWS * depth * width)
+        for n in SIZES:
+            given = operands(Problem(n, n, n, dtype))
+            yield Case(f"product, n = {n:,}", dtype, partial(gemm, *given), 2 * n**3)
+            if n == SIZES[0]:
+                yield Case(f"NumPy's product, n = {n:,}", dtype, partial(matmul, *given), 2 * n**3)
+
+
+class Chain:
+    """Multiply-adds that wait for nothing but each other, with the widest vectors."""
+
+    def __init__(self, dtype: Dtype) -> None:
+        from matbench.kernels.ceilings import fma_chains, vector_lanes  # noqa: PLC0415
+
+        self.run, self.flops = fma_chains(dtype, vector_lanes(dtype)[-1], kept=True)
+        self.steps = 1000
+        while elapsed(lambda: self.run(1, self.steps)) < CHAIN_NS:
+            self.steps *= 2
+
+    def rate(self) -> float:
+        """Its speed now, flop/s."""
+        return 1e9 * self.flops * self.steps / elapsed(lambda: self.run(1, self.steps))
+
+
+def elapsed(call: Callable[[], object]) -> int:
+    """Wall time of a call, ns."""
+    start = time.perf_counter_ns()
+    call()
+    return time.perf_counter_ns() - start
+
+
+def sampled(seed: int) -> tuple[Samples, ...]:
+    """All cases, round by round in random order."""
+    rng = np.random.default_rng(seed)
+    made = list(cases(rng))
+    chains = {dtype: Chain(dtype) for dtype in DTYPES}
+    repeats = [warm(each) for each in made]
+    rates: list[list[float]] = [[] for _ in made]
+    beside: list[list[float]] = [[] for _ in made]
+    for _ in range(ROUNDS):
+        for place in rng.permutation(len(made)).tolist():
+            case, chain = made[place], chains[made[place].dtype]
+            if repeats[place] > 1:
+                case.call()  # its data go to the caches again
+            before = chain.rate()
+            taken = elapsed(partial(repeated, case.call, repeats[place]))
+            rates[place].append(1e9 * case.flops * repeats[place] / taken)
+            beside[place].append((before + chain.rate()) / 2)
+    return tuple(
+        Samples(case.name, case.dtype, tuple(own), tuple(other))
+        for case, own, other in zip(made, rates, beside, strict=True)
+    )
+
+
+def repeated(call: Callable[[], object], times: int) -> None:
+    """Call again and again."""
+    for _ in range(times):
+        call()
+
+
+def warm(case: Case) -> int:
+    """How many calls make a sample; the first one, which compiles, is made here."""
+    case.call()
+    return max(1, round(SAMPLE_NS / elapsed(case.call)))
+
+
+# -- over processes ----------------------------------------------------------------------------------------------------
+
+
+def measured() -> Share:
+    """A sitting in fresh processes.
+
+    Raises
+    ------
+    MatbenchError
+        If a process fails.
+    """
+    found = []
+    alone = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    for seed in range(PROCESSES):
+        command = [sys.executable, __file__, "--sample", str(seed)]
+        done = subprocess.run(command, env={**os.environ, **alone}, check=False, capture_output=True)
+        if done.returncode:
+            raise MatbenchError(f"a sampling process failed: {done.stderr.decode(errors='replace').strip()[-300:]}")
+        found.append(msgspec.json.decode(done.stdout, type=tuple[Samples, ...]))
+        print(f"{seed + 1} of {PROCESSES} processes", file=sys.stderr)
+    machine = Machine()
+    return Share(
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        machine=machine_label(machine.host),
+        processor=machine.host.cpu.brand,
+        processes=tuple(found),
+    )
+
+
+def quiet_rounds(share: Share, dtype: str) -> set[tuple[int, int]]:
+    """Processes and rounds in which the register tile had the core to itself."""
+    return {
+        (process, turn)
+        for process, every in enumerate(share.processes)
+        for each in every
+        if (each.name, each.dtype) == (TILE, dtype)
+        for turn, (rate, chain) in enumerate(zip(each.rates, each.chains, strict=True))
+        if rate >= QUIET * chain
+    }
+
+
+def shares(share: Share, name: str, dtype: str) -> dict[tuple[int, int], float]:
+    """The share of the chain in each process and round."""
+    return {
+        (process, turn): rate / chain
+        for process, every in enumerate(share.processes)
+        for each in every
+        if (each.name, each.dtype) == (name, dtype)
+        for turn, (rate, chain) in enumerate(zip(each.rates, each.chains, strict=True))
+    }
+
+
+def chapter(share: Share) -> str:
+    """Both element types as tables, and where and when."""
+    parts = []
+    for dtype in DTYPES:
+        quiet = quiet_rounds(share, dtype)
+        rows = []
+        for each in share.processes[0]:
+            if each.dtype == dtype:
+                found = shares(share, each.name, dtype)
+                groups = (found.keys(), found.keys() & quiet, found.keys() - quiet)
+                rows.append([each.name, *(told({key: found[key] for key in group}) for group in groups)])
+        total = sum(len(every[0].rates) for every in share.processes)
+        columns = [dtype, "of the chain", f"core to itself ({len(quiet)} rounds)", f"others ({total - len(quiet)})"]
+        parts.append(render_markdown(columns, rows))
+    where = f"{share.machine} ({share.processor}), {share.created[:10]}"
+    count = f"{len(share.processes)} processes of {ROUNDS} rounds"
+    made = (
+        f"Measured on {where}: `python tools/gemm_share.py`, {count}; medians over processes with their 95 % interval."
+    )
+    return "\n\n".join([*parts, made])
+
+
+def told(found: Mapping[tuple[int, int], float]) -> str:
+    """A share with its interval: ``91 % [88, 93]``."""
+    interval = over_processes(found)
+    if interval is None:
+        return "-"
+    bounds = "" if interval.low is None else f" [{100 * interval.low:.0f}, {100 * (interval.high or 0):.0f}]"
+    return f"{100 * interval.estimate:.0f} %{bounds}"
+
+
+def newest(folder: Path = KEPT) -> Share | None:
+    """The newest sitting that is kept.
+
+    Raises
+    ------
+    MatbenchError
+        If its file can't be read.
+    """
+    paths = sorted(folder.glob("*.json"))
+    return msgspec.json.decode(read_bytes(paths[-1]), type=Share) if paths else None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, or sample as one of the processes."""
+    if arguments[:1] == ["--sample"]:
+        sys.stdout.buffer.write(msgspec.json.encode(sampled(int(arguments[1]))))
+        return 0
+    share = measured()
+    place = KEPT / new_record_id(datetime.fromisoformat(share.created), os.urandom(3).hex())
+    write_bytes(place.with_suffix(".json"), msgspec.json.encode(share) + b"\n")
+    print(chapter(share))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except MatbenchError as reason:
+        print(reason, file=sys.stderr)
+        sys.exit(reason.exit_code)
