@@ -9,6 +9,7 @@ from measure_fakes import SAMPLE_NS, Workshop, block_of, case_in
 
 from matbench.kernels import ceilings
 from matbench.kernels.numpy_arrays import numpy_broadcast
+from matbench.measure.bench import FIRST_ROWS
 from matbench.measure.peak import roof_arms
 from matbench.measure.plan import SINGLE_SHOT_S
 from matbench.measure.protocol import Started
@@ -338,7 +339,7 @@ def test_the_first_call_of_a_compiled_kernel_is_told_once_a_dtype():
         shop.measure(bench, block_of(n, "base", ("jit", 1), ("jit", 2)))
         shop.measure(bench, block_of(n, "base", "jit", dtype="int64"))
     assert [each.case.problem.dtype for each in shop.measurements("jit") if each.first_call_ns] == ["float64", "int64"]
-    assert first_calls(shop, "jit") == [round(2 * 2**3 / 0.01)] * 2
+    assert first_calls(shop, "jit") == [round(2 * FIRST_ROWS * 2**2 / 0.01)] * 2
     assert first_calls(shop, "base") == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from matbench.errors import UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.kernels.oracle import operands
-from matbench.measure.pairs_arms import Bound, bind_arm, clone, is_same, style_of
+from matbench.measure.pairs_arms import Bound, bind_arm, cached, clone, is_same, style_of
 from matbench.measure.pairs_loading import load_function
 from matbench.measure.pairs_refusal import RefusedError
 from matbench.measure.pairs_sources import parse_arms
@@ -205,3 +205,25 @@ def test_a_kernel_that_a_file_declares_is_bound_like_one_of_the_registry(registr
 def test_two_names_of_one_function_in_a_file_are_found_to_be_one(file):
     file.write_text(file.read_text() + "g = f\n", encoding="utf-8")
     assert is_same(load_function(f"{file}:f"), load_function(f"{file}:g"))
+
+
+def test_what_a_reader_keeps_on_disk_himself_is_kept_in_the_folder_of_the_comparison(tmp_path, monkeypatch):
+    numba = pytest.importorskip("numba")
+    source = "import numba\n\n\n@numba.njit(cache=True)\ndef f(a, b, out):\n    out[0, 0] = a[0, 0] * b[0, 0]\n"
+    (tmp_path / "own.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "own cache"))
+    function = load_function(f"{tmp_path / 'own.py'}:f")
+    cached(function, str(tmp_path / "of this comparison"))
+    function(*(np.ones((1, 1)) for _ in range(3)))
+    assert list((tmp_path / "of this comparison").rglob("*.nbi"))
+    assert not list(tmp_path.glob("own cache/**/*.nbi"))
+
+
+def test_what_matbench_keeps_on_disk_stays_where_it_is(registry, tmp_path):
+    reason = registry.get("numba_gemm").why_not()
+    if reason:
+        pytest.skip(reason)
+    function = registry.get("numba_gemm").bind("float64", Caches())
+    before = function.func.stats.cache_path
+    cached(function, str(tmp_path))
+    assert function.func.stats.cache_path == before

@@ -22,10 +22,9 @@ from matbench.analyse.compare_drift import (
     word_of,
 )
 from matbench.analyse.compare_facts import Fact, differing, remarks
+from matbench.analyse.compare_unlike import check_sound, dtype_place, nothing_in_common
 from matbench.analyse.pair_rules import Word
 from matbench.analyse.rows import Interval
-from matbench.errors import UsageError
-from matbench.model import DTYPES
 from matbench.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ Axis = Literal["kernel", "n", "threads"]
 AXES: tuple[Axis, ...] = ("kernel", "n", "threads")
 
 NOT_MEASURED = "not measured"
-_SHOWN = 3  # things that a message names
 
 
 class Excluded(NamedTuple):
@@ -54,8 +52,13 @@ class Excluded(NamedTuple):
     reason: str  # of the first of them that tells one
 
 
-class Group(NamedTuple):
-    """Cells that a mean is taken over: one element type and operation, and what they share on an axis."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Group:
+    """Cells that a mean is taken over: one element type and operation, and what they share on an axis.
+
+    A comparison has one of each: among thousands of runs, telling them apart by their many places would take longer
+    than their means.
+    """
 
     family: str  # element type, and the operation where it is not the product
     label: str  # empty for all cells of the family
@@ -161,6 +164,15 @@ class Comparison:
 
     def groups(self, axis: Axis | None = None) -> tuple[Group, ...]:
         """The common cells by family and what they share on an axis; one group a family without it."""
+        if axis not in self._groups:
+            self._groups[axis] = self._made_groups(axis)
+        return self._groups[axis]
+
+    @cached_property
+    def _groups(self) -> dict[Axis | None, tuple[Group, ...]]:
+        return {}
+
+    def _made_groups(self, axis: Axis | None) -> tuple[Group, ...]:
         found: dict[tuple[str, str], list[int]] = {}
         for place, cell in enumerate(self.cells):
             found.setdefault((cell.family, _label(cell, axis)), []).append(place)
@@ -238,10 +250,6 @@ def _label(cell: Cell, axis: Axis | None) -> str:
     return {"kernel": cell.kernel, "n": cell.shape, "threads": str(cell.threads)}[axis]
 
 
-def _dtype_place(dtype: str) -> int:
-    return next((place for place, each in enumerate(DTYPES) if each == dtype), len(DTYPES))
-
-
 def _operation_place(operation: str) -> int:
     return next((place for place, each in enumerate(OPERATIONS) if each == operation), len(OPERATIONS))
 
@@ -283,12 +291,12 @@ def compare(
     """
     sound = [run for run in runs if run.fault is None]
     aside = tuple((run.name, run.fault) for run in runs if run.fault is not None)
-    _check_sound(runs, base, sound)
+    check_sound(runs, base, sound)
     wanted = _wanted(sound, dtype, shapes)
     unlike = list({id(cells): cells for cells in wanted}.values())
     common = unlike[0].intersection(*unlike[1:])
     if not common:
-        raise _nothing_in_common(sound, wanted)
+        raise nothing_in_common(sound, wanted)
     ladder = _ladder([runs[base], *sound])
     cells = sorted(common, key=lambda cell: _order(cell, ladder))
     repeats, counts = repeats_of(sound), sorted({cell.threads for cell in cells})
@@ -337,57 +345,13 @@ def _order(cell: Cell, ladder: Mapping[str, int]) -> tuple[object, ...]:
     size = (cell.m != cell.n or cell.n != cell.k, cell.flops, cell.m, cell.n, cell.layout)
     return (
         _operation_place(cell.operation),
-        _dtype_place(cell.dtype),
+        dtype_place(cell.dtype),
         *size,
         place,
         cell.kernel,
         cell.threads,
         cell.origin,
     )
-
-
-def _check_sound(runs: Sequence[Run], base: int, sound: Sequence[Run]) -> None:
-    if len(runs) < 2:
-        raise UsageError("one run alone is no comparison; name two or more, or a folder that holds them")
-    chosen = runs[base]
-    if chosen.fault is not None:
-        raise UsageError(
-            f"{chosen.name} can't be the base ({chosen.fault}); name another with --baseline or measure it again"
-        )
-    if len(sound) < 2:
-        other = next(run for run in runs if run.fault is not None)
-        raise UsageError(
-            f"only {chosen.name} is left to compare: {other.name} is set aside ({other.fault}); measure it again"
-        )
-
-
-def _nothing_in_common(runs: Sequence[Run], wanted: Sequence[Collection[Cell]]) -> UsageError:
-    """Why: what was asked for is nowhere, one run shares nothing with the others, or there are simply too many."""
-    if not any(wanted):
-        dtypes = dict.fromkeys(cell.dtype for run in runs for cell in run.cells)
-        return UsageError(f"none of these runs has such cells; element types there are: {', '.join(dtypes) or 'none'}")
-    counts: dict[Cell, int] = {}
-    for cells in wanted:
-        for cell in cells:
-            counts[cell] = counts.get(cell, 0) + 1
-    rarest = min(range(len(runs)), key=lambda place: max((counts[cell] for cell in wanted[place]), default=0))
-    told = f"{runs[rarest].name} has {_contents(wanted[rarest])}"
-    other = next(place for place in range(len(runs)) if place != rarest)
-    return UsageError(
-        f"these runs have no cell in common (unlike sizes, threads and element types are never mixed): {told}, "
-        f"{runs[other].name} has {_contents(wanted[other])}; leave one out, or measure the same sizes"
-    )
-
-
-def _contents(cells: Collection[Cell]) -> str:
-    """What there is, briefly: ``float64 at 64, 100 and 3 more sizes on 1 and 2 threads``."""
-    if not cells:
-        return "nothing of it"
-    dtypes = sorted({cell.dtype for cell in cells}, key=_dtype_place)
-    shapes = [shape for _, shape in sorted({(cell.flops, cell.shape) for cell in cells})]
-    more = f" and {len(shapes) - _SHOWN} more" if len(shapes) > _SHOWN else ""
-    threads = ", ".join(map(str, sorted({cell.threads for cell in cells})[: _SHOWN + 1]))
-    return f"{', '.join(dtypes)} at n = {', '.join(shapes[:_SHOWN])}{more} (threads: {threads})"
 
 
 def _excluded(runs: Sequence[Run], wanted: Sequence[frozenset[Cell]], cells: Sequence[Cell]) -> tuple[Excluded, ...]:

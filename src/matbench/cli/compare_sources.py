@@ -28,7 +28,7 @@ __all__ = ["Source", "named_sources", "reduced"]
 
 WHOLLY_CHECKED = 100  # runs up to which each is checked as `matbench validate` does; of more only the roof is
 MOST_PROCESSES = 8  # that read: more wait for the disk
-CHUNK = 32  # records that a process is handed at a time
+CHUNK = 16  # records that a process is handed at a time
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _in_folder(path: Path, argument: str) -> Iterator[Source]:
     paths = run_files(path)
     if len(paths) > WHOLLY_CHECKED:
         _pool()
-    listed, refused = list_files(paths)
+    listed, refused = list_files(paths, ends=False)
     for reason in refused:
         console.warn(reason)
     if not listed:

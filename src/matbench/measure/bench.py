@@ -47,6 +47,7 @@ from matbench.model import (
     Problem,
     Samples,
 )
+from matbench.operations import PRODUCT
 from matbench.units import format_bytes, format_seconds
 
 __all__ = ["Bench", "Tell"]
@@ -59,6 +60,7 @@ SLOWER = 1.5  # than calibrated: where the processor is taken away now and then,
 SMALL_SHARE = 0.005  # of the whole budget: what costs less is measured even when its block's time is up
 LATE = 0.8  # of its time is enough to begin a case: operands and checks took the rest
 ENOUGH = 2**20  # processes, of a case that no further one is to sample
+FIRST_ROWS = 256  # of the first product, told as the time to compile: so many need all that large ones need
 SAVES = 0.97  # of a block's time goes to samples that are planned; the rest is for what planning can't see
 
 
@@ -133,7 +135,8 @@ class Bench:
             function = self.bound(made, case.problem.dtype)
             with self.control.limited(case.threads):
                 if made.compiled:
-                    tiny = operands(Problem(2, 2, 2, case.problem.dtype, operation=made.operation))
+                    rows = FIRST_ROWS if made.operation == PRODUCT else 2
+                    tiny = operands(Problem(rows, 2, 2, case.problem.dtype, operation=made.operation))
                     first = time_loops(functools.partial(function, *tiny), 1, self.clock)
                     if key not in self.checked:
                         self.first_calls[key] = first.elapsed_ns

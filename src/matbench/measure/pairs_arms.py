@@ -180,11 +180,15 @@ def cached(function: Callable[..., object], folder: str) -> None:
     """Have a function of Numba keep what it compiles in `folder`, for the other processes of a run.
 
     The folder must be this function's own: Numba takes two functions of one source for the same, whatever their
-    options are. A function that encloses more than plain values is compiled in every process; one that is kept on
-    disk anyway is kept where it is.
+    options are. A function that encloses more than plain values is compiled in every process. One of matbench's that is
+    kept on disk anyway is kept where it is; a reader's is not, as two of its versions that plain Python has compiled
+    may have symbols of one name (see `matbench.kernels.jit`), and the second to be loaded would run the first.
     """
     compiled: Any = _within(function)
-    if not _is_compiled(compiled) or compiled.stats.cache_path is not None:
+    if not _is_compiled(compiled):
+        return
+    is_ours = compiled.py_func.__module__.partition(".")[0] == "matbench"
+    if is_ours and compiled.stats.cache_path is not None:
         return
     enclosed = [cell.cell_contents for cell in compiled.py_func.__closure__ or ()]
     if not all(map(_is_plain, enclosed)):

@@ -87,23 +87,26 @@ def run_files(folder: Path) -> list[Path]:
     return sorted(path for path in {*folder.glob("*.jsonl"), *folder.glob("*/*.jsonl")} if path.is_file())
 
 
-def list_files(paths: Iterable[Path]) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
-    """The record files at `paths` in their order, and a sentence for each that can't be listed."""
+def list_files(paths: Iterable[Path], *, ends: bool = True) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
+    """The record files at `paths` in their order, and a sentence for each that can't be listed.
+
+    Whether a run has reached its end is looked up only with `ends`.
+    """
     found: list[Listed] = []
     refused: list[str] = []
     for path in paths:
         try:
-            found.append(_listed(path))
+            found.append(_listed(path, ends=ends))
         except RecordError as error:
             refused.append(str(error))
     return tuple(found), tuple(refused)
 
 
-def _listed(path: Path) -> Listed:
+def _listed(path: Path, *, ends: bool) -> Listed:
     with open_limited(path) as stream:
         header = read_first(stream, path.name)
         size = stream.seek(0, 2)
-        return Listed(path, header, _end(stream, size), size)
+        return Listed(path, header, _end(stream, size) if ends else None, size)
 
 
 def _end(stream: BinaryIO, size: int) -> End | PairEnd | None:

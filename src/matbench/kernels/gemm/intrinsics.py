@@ -10,7 +10,8 @@ from typing import Any
 from llvmlite import ir
 
 from matbench.kernels.gemm.copies import define_copy, define_row_copy, define_strided_copy, define_transposition
-from matbench.kernels.gemm.microkernel import SIGNATURE, define_dots, define_tile, function_type
+from matbench.kernels.gemm.dots import define_dots
+from matbench.kernels.gemm.microkernel import SIGNATURE, define_tile, function_type
 from matbench.kernels.gemm.recipe import Code
 from matbench.kernels.jit import njit
 

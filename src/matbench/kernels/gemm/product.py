@@ -12,7 +12,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from matbench.kernels import jit
-from matbench.kernels.gemm import copies, intrinsics, late, loops, microkernel, packing, views
+from matbench.kernels.gemm import copies, dots, intrinsics, late, loops, microkernel, packing, views
 from matbench.kernels.gemm.intrinsics import (
     allocate,
     call_entry,
@@ -247,7 +247,7 @@ def generation() -> int:
 
     Numba keeps compiled functions on disk and asks only whether the file of the outermost one has changed.
     """
-    modules: tuple[ModuleType, ...] = (jit, copies, intrinsics, late, loops, microkernel, packing, views)
+    modules: tuple[ModuleType, ...] = (jit, copies, dots, intrinsics, late, loops, microkernel, packing, views)
     digest = hashlib.sha256()
     for module in modules:
         for each in _parts(module, module.__name__):
