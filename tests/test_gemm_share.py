@@ -94,3 +94,8 @@ def test_the_operations_of_a_case_are_those_of_its_product(tool, monkeypatch):
         assert a.shape[1] == b.shape[0]
         case.call()
         np.testing.assert_allclose(out, a @ b, rtol=1e-4)
+
+
+@pytest.mark.xdist_group("numba_gemm")
+def test_the_time_to_compile_a_chain_is_not_taken_for_its_length(tool):
+    assert tool.Chain("float64").steps > 10_000  # a thousand take some microseconds, whatever the processor

@@ -114,6 +114,7 @@ class Chain:
 
         self.run, self.flops = fma_chains(dtype, vector_lanes(dtype)[-1], kept=True)
         self.steps = 1000
+        self.run(1, self.steps)  # compiles
         while elapsed(lambda: self.run(1, self.steps)) < CHAIN_NS:
             self.steps *= 2
 
