@@ -19,12 +19,13 @@ needs_numba = pytest.mark.skipif(numba_missing() is not None, reason=str(numba_m
 
 @pytest.fixture
 def ending(monkeypatch):
-    """Make sessions end early: after so many processes that have sampled so many of the cases."""
+    """Make sessions end early: after so many processes that have sampled so many of the cases, the last one fewer."""
 
-    def end(processes, cases=None):
+    def end(processes, cases=None, last=None):
         def run(session):
             for process in range(processes):
-                for number, case in enumerate([each for block in session.blocks for each in cases_of(block)][:cases]):
+                most = last if last is not None and process == processes - 1 else cases
+                for number, case in enumerate([each for block in session.blocks for each in cases_of(block)][:most]):
                     samples = Samples((1, 1), (1000 + number, 1100 + number), (process,) * 2, (0, 1))
                     yield Measurement(case=case, samples=samples)
             raise IncompleteError(REASON)
@@ -73,6 +74,30 @@ def test_an_attribution_keeps_the_processes_that_it_has(ending):
     assert (found.processes, found.rounds) == (2, 4)
     assert found.total.low is None  # two processes have no interval
     assert caught[0].filename == __file__
+
+
+@needs_numba
+def test_where_a_process_was_cut_in_its_middle_the_fewest_are_told_as_well(ending):
+    ending(3, last=20)
+    with pytest.warns(RuntimeWarning, match=r"what is told rests on 2 to 3 of 6 processes$"):
+        assert crediting.attribution(8).processes == 2
+
+
+@needs_numba
+def test_what_was_given_up_without_a_sample_does_not_count_among_the_fewest(ending, monkeypatch):
+    ending(2, cases=40)
+    sampled = Session.run
+
+    def run(session):
+        yield Measurement([each for block in session.blocks for each in cases_of(block)][-1], "ended", "it hung")
+        yield from sampled(session)
+
+    monkeypatch.setattr(Session, "run", run)
+    with (
+        pytest.warns(RuntimeWarning, match="what is told rests on 2 of 6 processes, and nothing is known of ideas"),
+        pytest.raises(RecordError),
+    ):
+        crediting.attribution(8)
 
 
 @needs_numba

@@ -43,7 +43,7 @@ def gemm(monkeypatch):
     """The tool that writes docs/gemm.md."""
     monkeypatch.syspath_prepend(str(TOOLS))
     yield importlib.import_module("gemm")
-    for name in ("gemm", "readme", "repository"):
+    for name in ("gemm", "gemm_share", "readme", "repository"):
         sys.modules.pop(name, None)
 
 
@@ -52,9 +52,9 @@ def test_what_the_hypervisor_spoilt_is_no_ratio(gemm):
     sound = [Verdict(cell, "FASTER", "it is", Interval(ratio, 0.9 * ratio, 1.1 * ratio)) for ratio in (1.0, 4.0)]
     spoilt = Verdict(cell, "INVALID", "too much was set aside", Interval(9.0, 8.0, 10.0))
     text = gemm.told([*sound, spoilt])
-    assert text.startswith("Of 3: FASTER at 2, INVALID at 1.")
+    assert text.startswith("Of 3 problems: FASTER at 2, INVALID at 1.")
     assert "Geometric mean of 2 ratios: 2.00; the least of them: 1.00." in text
-    assert gemm.told([spoilt]) == "Of 1: INVALID at 1."
+    assert gemm.told([spoilt, spoilt]) == "Of 2 problems: INVALID at 2."
 
 
 def compared(results, hour, cells, *, is_complete=True, ending="3f9a1c"):

@@ -83,7 +83,7 @@ def chapter(series: Series, record: PairRecord) -> str:
     title = f"### {kind.capitalize()}, {dtype}, {count_threads(threads)}, {machine}"
     made = f"Measured on {where}: `{header.command}`, record {header.id}."
     if not any(map(is_sound, found)):
-        return f"{title}\n\n{told(found)} At {found[0].cell.problem.shape_label}: {found[0].reason}.\n\n{made}"
+        return f"{title}\n\n{told(found)} Problem {found[0].cell.problem.shape_label}: {found[0].reason}.\n\n{made}"
     table = verdicts_table(found).partition("\n\n- ")[0]  # the reasons of all rows would be as long again
     return f"{title}\n\n{told(found)}\n\n{table}\n\n{made}"
 
@@ -99,10 +99,10 @@ def told(found: Sequence[Verdict]) -> str:
     count = ", ".join(f"{word} at {number}" for word, number in words.most_common())
     ratios = [each.ratio.estimate for each in found if each.ratio is not None and is_sound(each)]
     if not ratios:
-        return f"Of {len(found)}: {count}."
+        return f"Of {len(found)} problems: {count}."
     mean = math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
     of_all = f"Geometric mean of {len(ratios)} ratios: {mean:.2f}; the least of them: {min(ratios):.2f}."
-    return f"Of {len(found)}: {count}. {of_all}"
+    return f"Of {len(found)} problems: {count}. {of_all}"
 
 
 def main() -> int:

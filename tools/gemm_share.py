@@ -4,16 +4,14 @@
 
 On one thread, in fresh processes. Every sample lies between two chains of multiply-adds on registers, a fraction of a
 millisecond each, so that a share compares what the processor did within moments; a run's own peak is a median over
-minutes, in which a shared processor changes its pace. What is timed has one cost more each time:
+minutes, in which a shared processor changes its pace. What is timed:
 
-- the register tile alone: its rows of A and its panel of B lie in the first-level cache;
+- register tiles whose rows of A, panel of B and tile of C lie in the first-level cache;
 - the same with a deep panel of B, which streams from the second level;
 - whole products, which pack B, read A and C from where they lie, and visit C once for each block along k;
-- the same product by NumPy's BLAS.
+- the first of these by NumPy's BLAS.
 
-The register tile tells as well whether something else runs on the core: alone there, it keeps up with the chain; beside
-a neighbour it does not, as it needs more of what the two share. Stored in results/share/; docs/gemm.md shows the newest
-sitting.
+Stored in results/share/; docs/gemm.md shows the newest sitting.
 """
 
 from __future__ import annotations
@@ -26,14 +24,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from repository import ROOT
 
 from matbench.analyse.statistics import over_processes
-from matbench.errors import MatbenchError
+from matbench.errors import MatbenchError, RecordError
 from matbench.model import Dtype, Problem, Value
 from matbench.present.tables import render_markdown
 from matbench.record.files import read_bytes, write_bytes
@@ -45,10 +44,10 @@ KEPT = ROOT / "results" / "share"
 PROCESSES, ROUNDS = 7, 20
 DTYPES: tuple[Dtype, ...] = ("float64", "float32")
 SIZES = (1000, 1500, 2048)
-ROWS, SHALLOW, DEEP = 2048, 128, 512  # of the register tile alone: its rows are 8 again and again, and steps along k
-QUIET = 0.95  # of the chain: a register tile that reaches so much has the core to itself
+ROWS = 2048  # of the register tiles: a single one, again and again
+TRIES = 3  # a chain is as long as the least of so many measurements says
 CHAIN_NS, SAMPLE_NS = 3e5, 1e6  # least length of a chain, and of a sample
-TILE, STREAM = "register tile, all in L1", "register tile, B from L2"
+TILES = {"register tiles, 128 deep, all in L1": 128, "register tiles, 512 deep, B from L2": 512}  # steps along k
 
 
 class Samples(Value, frozen=True):
@@ -82,7 +81,7 @@ class Case(NamedTuple):
 # -- in a process of its own -------------------------------------------------------------------------------------------
 
 
-def cases(rng: np.random.Generator) -> Iterator[Case]:
+def cases() -> Iterator[Case]:
     """What is timed."""
     from matbench.kernels import default_registry  # noqa: PLC0415  the compiler is for the sampling processes
     from matbench.kernels.gemm.recipe import full_recipe  # noqa: PLC0415
@@ -94,16 +93,20 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         gemm, matmul = (registry.get(name).bind(dtype, caches) for name in ("numba_gemm", "numpy_matmul"))
         tile = full_recipe(dtype, host_unit())
         width = tile.vectors * tile.lanes
-        for name, depth in ((TILE, SHALLOW), (STREAM, DEEP)):
-            rows, b = (rng.random(shape).astype(dtype) for shape in ((tile.rows, depth), (depth, width)))
-            a = np.lib.stride_tricks.as_strided(rows, (ROWS, depth), (0, rows.itemsize))
-            out = np.empty((ROWS, width), dtype)
-            yield Case(name, dtype, partial(gemm, a, b, out), 2 * ROWS * depth * width)
+        for name, depth in TILES.items():
+            a, b, out = operands(Problem(tile.rows, width, depth, dtype))
+            rows, tiles = (repeated_row(each, ROWS) for each in (a, out))
+            yield Case(name, dtype, partial(gemm, rows, b, tiles), 2 * ROWS * depth * width)
         for n in SIZES:
             given = operands(Problem(n, n, n, dtype))
             yield Case(f"product, n = {n:,}", dtype, partial(gemm, *given), 2 * n**3)
             if n == SIZES[0]:
                 yield Case(f"NumPy's product, n = {n:,}", dtype, partial(matmul, *given), 2 * n**3)
+
+
+def repeated_row(matrix: NDArray[Any], rows: int) -> NDArray[Any]:
+    """A matrix of so many rows, all of which are the first row of this one."""
+    return np.lib.stride_tricks.as_strided(matrix, (rows, matrix.shape[1]), (0, matrix.itemsize))
 
 
 class Chain:
@@ -115,12 +118,15 @@ class Chain:
         self.run, self.flops = fma_chains(dtype, vector_lanes(dtype)[-1], kept=True)
         self.steps = 1000
         self.run(1, self.steps)  # compiles
-        while elapsed(lambda: self.run(1, self.steps)) < CHAIN_NS:
+        while min(elapsed(self._once) for _ in range(TRIES)) < CHAIN_NS:
             self.steps *= 2
+
+    def _once(self) -> None:
+        self.run(1, self.steps)
 
     def rate(self) -> float:
         """Its speed now, flop/s."""
-        return 1e9 * self.flops * self.steps / elapsed(lambda: self.run(1, self.steps))
+        return 1e9 * self.flops * self.steps / elapsed(self._once)
 
 
 def elapsed(call: Callable[[], object]) -> int:
@@ -133,7 +139,7 @@ def elapsed(call: Callable[[], object]) -> int:
 def sampled(seed: int) -> tuple[Samples, ...]:
     """All cases, round by round in random order."""
     rng = np.random.default_rng(seed)
-    made = list(cases(rng))
+    made = list(cases())
     chains = {dtype: Chain(dtype) for dtype in DTYPES}
     repeats = [warm(each) for each in made]
     rates: list[list[float]] = [[] for _ in made]
@@ -194,18 +200,6 @@ def measured() -> Share:
     )
 
 
-def quiet_rounds(share: Share, dtype: str) -> set[tuple[int, int]]:
-    """Processes and rounds in which the register tile had the core to itself."""
-    return {
-        (process, turn)
-        for process, every in enumerate(share.processes)
-        for each in every
-        if (each.name, each.dtype) == (TILE, dtype)
-        for turn, (rate, chain) in enumerate(zip(each.rates, each.chains, strict=True))
-        if rate >= QUIET * chain
-    }
-
-
 def shares(share: Share, name: str, dtype: str) -> dict[tuple[int, int], float]:
     """The share of the chain in each process and round."""
     return {
@@ -218,25 +212,13 @@ def shares(share: Share, name: str, dtype: str) -> dict[tuple[int, int], float]:
 
 
 def chapter(share: Share) -> str:
-    """Both element types as tables, and where and when."""
-    parts = []
-    for dtype in DTYPES:
-        quiet = quiet_rounds(share, dtype)
-        rows = []
-        for each in share.processes[0]:
-            if each.dtype == dtype:
-                found = shares(share, each.name, dtype)
-                groups = (found.keys(), found.keys() & quiet, found.keys() - quiet)
-                rows.append([each.name, *(told({key: found[key] for key in group}) for group in groups)])
-        total = sum(len(every[0].rates) for every in share.processes)
-        columns = [dtype, "of the chain", f"core to itself ({len(quiet)} rounds)", f"others ({total - len(quiet)})"]
-        parts.append(render_markdown(columns, rows))
+    """Both element types as a table, and where and when."""
+    names = list(dict.fromkeys(each.name for each in share.processes[0]))
+    rows = [[name, *(told(shares(share, name, dtype)) for dtype in DTYPES)] for name in names]
+    table = render_markdown(["share of the chain", *DTYPES], rows)
     where = f"{share.machine} ({share.processor}), {share.created[:10]}"
-    count = f"{len(share.processes)} processes of {ROUNDS} rounds"
-    made = (
-        f"Measured on {where}: `python tools/gemm_share.py`, {count}; medians over processes with their 95 % interval."
-    )
-    return "\n\n".join([*parts, made])
+    made = f"`python tools/gemm_share.py`; medians over {len(share.processes)} processes, 95 %"
+    return f"{table}\n\nMeasured on {where}: {made}."
 
 
 def told(found: Mapping[tuple[int, int], float]) -> str:
@@ -253,11 +235,16 @@ def newest(folder: Path = KEPT) -> Share | None:
 
     Raises
     ------
-    MatbenchError
+    RecordError
         If its file can't be read.
     """
     paths = sorted(folder.glob("*.json"))
-    return msgspec.json.decode(read_bytes(paths[-1]), type=Share) if paths else None
+    if not paths:
+        return None
+    try:
+        return msgspec.json.decode(read_bytes(paths[-1]), type=Share)
+    except (msgspec.MsgspecError, ValueError) as error:  # ValueError: bytes that are not UTF-8
+        raise RecordError(f"{paths[-1].name} holds no shares ({error}); measure them anew") from error
 
 
 def main(arguments: Sequence[str]) -> int:

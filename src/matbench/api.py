@@ -17,7 +17,7 @@ from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Kernel, Registry, default_registry
 from matbench.measure.libraries import add_blas_kernels
 from matbench.measure.plan import Planned, Request, cases_of, make_plan
-from matbench.measure.session import Event, Session
+from matbench.measure.session import Session
 from matbench.model import Case, Ceiling, Header, Measurement, Record
 from matbench.operations import OPERATIONS, PRODUCT, select_operations
 from matbench.paired import pair
@@ -90,14 +90,19 @@ def measured_record(session: Session, header: Header, skipped: Sequence[Measurem
     RuntimeWarning
         If it ends early, on behalf of whoever called the caller.
     """
-    events: list[Event] = []
+    measured: list[Measurement] = [*skipped]
+    ceilings: list[Ceiling] = []
     reason = None
     with alone():
         try:
-            events.extend(session.run())  # what comes before an error stays
+            for event in session.run():
+                if isinstance(event, Measurement):
+                    measured.append(event)
+                elif isinstance(event, Ceiling):
+                    ceilings.append(event)
         except IncompleteError as error:
             reason = f"the run {error}"
-    told = merge_measurements((*skipped, *(each for each in events if isinstance(each, Measurement))))
+    told = merge_measurements(measured)
     if reason is not None:
         if not any(len(each.samples) for each in told):
             raise IncompleteError(reason)
@@ -105,13 +110,13 @@ def measured_record(session: Session, header: Header, skipped: Sequence[Measurem
         missing = [case for block in session.blocks for case in cases_of(block) if case not in known]
         warnings.warn(f"{reason}; {_rest_text(session, told, missing)}", RuntimeWarning, stacklevel=3)
         told += tuple(Measurement(case, "skipped", "the run ended before it was measured") for case in missing)
-    ceilings = merge_ceilings(each for each in events if isinstance(each, Ceiling))
-    return Record(header=header, ceilings=ceilings, measurements=told)
+    return Record(header=header, ceilings=merge_ceilings(ceilings), measurements=told)
 
 
 def _rest_text(session: Session, told: Sequence[Measurement], missing: Sequence[Case]) -> str:
     """What a session that ended early has, and what is missing, in words."""
-    have = max(len({*each.samples.process}) for each in told)
+    counts = {len({*each.samples.process}) for each in told if len(each.samples)}
+    have = " to ".join(map(str, sorted({min(counts), max(counts)})))
     rest = "fewer rounds than planned" if session.processes == 1 else f"{have} of {session.processes} processes"
     names = [case.kernel if case.threads == 1 else f"{case.kernel}/{case.threads}" for case in missing]
     return f"what is told rests on {rest}" + (f", and nothing is known of {', '.join(names)}" if names else "")

@@ -9,7 +9,7 @@ from cli_inside import inside
 
 from matbench.cli import attribution as credit
 from matbench.cli import running
-from matbench.errors import IncompleteError
+from matbench.errors import IncompleteError, RecordError
 from matbench.kernels.jit import numba_missing
 from matbench.measure.child import OverrunError
 from matbench.measure.plan import cases_of
@@ -85,10 +85,34 @@ def test_so_does_one_that_goes_on_and_whose_first_process_can_not_be_started(run
     done = runner.does("run", "--resume")
     assert done.code == 3, done.err
     (complaint,) = done.complaints
-    assert complaint.startswith("matbench: the run ended early: something in sampling process ")
-    assert complaint.endswith(f"before its first block; free memory or stop other programs, and repeat it; {KEPT}")
+    assert complaint.startswith("matbench: the run ended early: ")
+    assert "could not " in complaint
+    assert complaint.endswith(f"; {KEPT}")
     assert "| numpy_matmul |" in done.out
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("child", [lambda *_: Dying(), refused], ids=["it dies", "it is refused"])
+def test_of_a_run_that_has_no_samples_nothing_is_said_to_be_kept(runner, monkeypatch, child):
+    monkeypatch.setattr(running, "Machine", Small)
+    monkeypatch.setattr(Session, "run", RUN)
+    monkeypatch.setattr(running, "Session", lambda **given: Session(**{**given, "child": child}))
+    begun, resumed = runner.does(*TOO_LARGE), runner.does("run", "--resume")
+    (path,) = runner.records
+    assert {each.outcome for each in read_record(path).measurements} == {"skipped"}  # what memory can't hold
+    assert (begun.code, resumed.code) == (4, 4), begun.err + resumed.err
+    assert "kept" not in begun.err + resumed.err
+
+
+def test_nor_of_one_whose_processes_have_only_been_ended(runner, monkeypatch):
+    def run(session):
+        yield Measurement(cases_of(session.blocks[0])[0], "ended", "it hung")
+        raise IncompleteError(REASON)
+
+    monkeypatch.setattr(Session, "run", run)
+    done = runner.does(*ASKED)
+    goes_on = "its record holds no sample yet, and --resume goes on with it"
+    assert (done.code, done.complaints) == (3, [f"matbench: the run {REASON}; {goes_on}"])
 
 
 @needs_numba
@@ -101,6 +125,17 @@ def test_an_attribution_that_ends_early_tells_what_it_can_and_how_to_go_on(runne
     goes_on = "matbench explain --attribution --resume --results mine goes on with it"
     assert complaint == f"matbench: the run {REASON}; what was measured is kept in its record, and {goes_on}"
     assert ("loop order" in done.out) == is_told
+
+
+@needs_numba
+def test_an_attribution_whose_record_can_not_be_read_says_so(runner, monkeypatch):
+    def unreadable(path):
+        raise RecordError(f"{path.name} is no record")
+
+    monkeypatch.setattr(credit, "read_record", unreadable)
+    done = runner.does("explain", "--attribution", "--n", "8")
+    assert done.code == 2, done.err
+    assert "is no record" in done.err
 
 
 def test_what_is_announced_is_what_a_run_asks_its_processes_for(runner, monkeypatch):

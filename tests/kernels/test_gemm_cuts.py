@@ -2,9 +2,12 @@
 
 import pytest
 
-from matbench.kernels.gemm.product import cuts_for
+from matbench.kernels.gemm.product import SPLIT_PAYS, cuts_for
+from matbench.kernels.gemm.recipe import full_recipe
 from matbench.kernels.gemm.views import Operands, Tables, View
 from matbench.kernels.tiling import Blocks
+from matbench.kernels.vectors import VectorUnit
+from matbench.measure.bench import FIRST_ROWS
 
 AVX512 = Tables(0, 0, itemsize=8, lanes=8, rows=8, vectors=3)
 BLOCKS = Blocks(mc=8, kc=512, nc=240, small=512 * 1024, few=32)
@@ -27,7 +30,7 @@ def test_a_b_of_a_quarter_of_the_cache_is_packed_if_enough_rows_pass_by(m, n, pa
 @pytest.mark.parametrize("begins", [8, 16, 32, 56])
 def test_a_b_whose_vectors_lie_across_two_lines_is_packed_from_128_rows_on(begins):
     assert packs_b(128, 128, begins=begins)
-    assert not packs_b(127, 127 // 8 * 8, begins=begins)
+    assert not packs_b(127, 128, begins=begins)
 
 
 def test_it_is_where_rows_begin_that_counts_and_not_the_first_alone():
@@ -39,3 +42,9 @@ def test_it_is_where_rows_begin_that_counts_and_not_the_first_alone():
 
 def test_nothing_is_packed_where_the_recipe_leaves_that_out():
     assert not packs_b(1000, 1000, begins=8, blocks=BLOCKS._replace(small=NEVER, few=NEVER))
+
+
+@pytest.mark.parametrize(("vector_bytes", "registers"), [(16, 16), (32, 16), (16, 32), (64, 32)])
+def test_the_first_product_that_a_run_times_needs_all_that_a_large_one_compiles(vector_bytes, registers):
+    tile = full_recipe("float64", VectorUnit(vector_bytes, registers, fused=True))
+    assert SPLIT_PAYS * tile.rows <= FIRST_ROWS

@@ -19,7 +19,7 @@ from matbench.errors import KernelError
 from matbench.kernels import default_registry
 from matbench.kernels.gemm import microkernel, packing
 from matbench.kernels.gemm.intrinsics import enter, leave
-from matbench.kernels.gemm.product import generation, product
+from matbench.kernels.gemm.product import SPLIT_PAYS, generation, product
 from matbench.kernels.gemm.recipe import Recipe, blocks_of
 from matbench.kernels.oracle import check_laws, largest_error, operands
 from matbench.kernels.tiling import Blocks
@@ -192,6 +192,24 @@ def test_nothing_beyond_the_operands_is_read_or_written_at_any_edge(dtype, at_en
     for m, n, k in itertools.product(rows, columns, (1, recipe.unroll + 1)):
         if 0 in {m, n}:
             continue
+        a, b, out = (
+            area.matrix(*shape, dtype, at_end=at_end)
+            for area, shape in zip(areas, ((m, k), (k, n), (m, n)), strict=True)
+        )
+        a[...], b[...] = integers(m, k, dtype), integers(k, n, dtype, seed=1)
+        np.testing.assert_array_equal(product_of(recipe, blocks, a, b, out), a @ b, err_msg=f"{m} x {n} x {k}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by a call that Windows does not have")
+@pytest.mark.parametrize("at_end", [False, True], ids=["first", "last"])
+@dtypes
+def test_a_b_that_is_packed_because_it_is_not_aligned_is_read_to_its_last_byte_and_no_further(dtype, at_end):
+    recipe = host_recipe(dtype)
+    blocks = blocks_of(recipe, Caches(l1d=48 * 1024, l2=2 * 1024 * 1024))
+    areas = [Guarded(64) for _ in range(3)]
+    wide, begins = recipe.lanes * recipe.vectors, SPLIT_PAYS * recipe.rows
+    for m, n in itertools.product((begins - 1, begins, begins + 1), (wide + 1, 2 * wide - 1, 3 * wide + 2)):
+        k = 2 * recipe.unroll + 1
         a, b, out = (
             area.matrix(*shape, dtype, at_end=at_end)
             for area, shape in zip(areas, ((m, k), (k, n), (m, n)), strict=True)

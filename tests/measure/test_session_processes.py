@@ -264,29 +264,36 @@ NOTHING = {
 }
 
 
+def hear(events, told):
+    """Keep what is told before an error."""
+    for event in events:
+        told.append(event)
+
+
 @pytest.mark.parametrize("script", NOTHING.values(), ids=NOTHING)
 def test_a_later_process_that_comes_to_nothing_ends_the_run_and_what_was_measured_is_told(script):
-    stage, events = stage_of(whole(0), script, processes=6), []
+    stage, told = stage_of(whole(0), script, processes=6), []
     with pytest.raises(IncompleteError, match=r"process 2 of 6 took .* before its first block; free memory") as caught:
-        events.extend(stage.session.run())  # it keeps what came before the error
+        hear(stage.session.run(), told)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 3
-    assert [each.case for each in events if isinstance(each, Measurement)] == cases_of([SMALL, LARGE])
+    assert [each.case for each in told if isinstance(each, Measurement)] == cases_of([SMALL, LARGE])
     assert [child.ended for child in stage.children] == [1, 1]
 
 
-def test_a_process_that_the_system_refuses_is_an_error_of_ours_only_if_it_is_the_first():
-    def refuse(*_):
-        raise OSError(12, "Cannot allocate memory")
+def refused(*_):
+    raise OSError(12, "Cannot allocate memory")
 
+
+def test_a_process_that_the_system_refuses_is_an_error_of_ours_only_if_it_is_the_first():
     stage = stage_of(processes=2)
-    stage.session.child = refuse
+    stage.session.child = refused
     with pytest.raises(InternalError, match=r"could not be started .*Cannot allocate memory.*; free memory"):
         stage.run()
     stage = stage_of(whole(0), processes=2)
     pauses = (event for event in stage.session.run() if isinstance(event, Progress))
     next(pauses)
-    stage.session.child = refuse
+    stage.session.child = refused
     with pytest.raises(IncompleteError, match=r"process 2 of 2 could not be started .*Cannot allocate memory"):
         list(pauses)
 
@@ -295,18 +302,38 @@ def test_a_process_that_the_system_refuses_is_an_error_of_ours_only_if_it_is_the
 def test_the_first_process_of_a_run_that_goes_on_is_no_first_one(script):
     before = tuple(measured(case) for case in cases_of([SMALL]))
     stage = stage_of(script, processes=2, so_far=before, process=1)
-    with pytest.raises(IncompleteError, match=r"process 1 of 2 took .* before its first block") as caught:
+    with pytest.raises(IncompleteError, match=r"^ended early: .*took the sampling process down with it") as caught:
         stage.run()
     assert caught.value.exit_code == 3
 
 
 def test_nor_is_one_that_the_system_refuses():
-    def refuse(*_):
-        raise OSError(12, "Cannot allocate memory")
-
     stage = stage_of(processes=2, so_far=(measured(case_in(SMALL, "base")),), process=1)
-    stage.session.child = refuse
+    stage.session.child = refused
     with pytest.raises(IncompleteError, match=r"could not be started .*Cannot allocate memory"):
+        stage.run()
+
+
+@pytest.mark.parametrize(
+    ("so_far", "error"),
+    [((), InternalError), ((measured(case_in(SMALL, "base")),), IncompleteError)],
+    ids=["begun", "continued"],
+)
+def test_the_first_process_of_every_session_has_to_speak_this_version_s_language(so_far, error):
+    stage = stage_of([FINISHED], processes=2, so_far=so_far, process=len(so_far))
+    with pytest.raises(error, match=r"does not speak this version's language; reinstall matbench$"):
+        stage.run()
+    assert [child.orders for child in stage.children] == [[]]
+
+
+def test_where_no_sample_was_taken_before_there_is_nothing_to_keep():
+    left_out = skipped(case_in(SMALL, "fast", 2))
+    stage = stage_of(NOTHING["it can't start"], processes=2, so_far=(left_out,))
+    with pytest.raises(InternalError, match="could not start"):
+        stage.run()
+    stage = stage_of(processes=2, so_far=(left_out,))
+    stage.session.child = refused
+    with pytest.raises(InternalError, match="could not be started"):
         stage.run()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from matbench.cli.options import RESULTS, results_option
 from matbench.cli.reading import figure_folder, parse_dtype
 from matbench.cli.run_options import Options as RunOptions
 from matbench.cli.run_work import Work, as_told, resumed_work, unfinished
-from matbench.cli.running import Runner
+from matbench.cli.running import Runner, early_text
 from matbench.crediting import SHORTEST_S
 from matbench.errors import IncompleteError, RecordError, UsageError
 from matbench.kernels import default_registry
@@ -155,10 +154,11 @@ def _measured(work: Work, registry: Registry, machine: Machine, options: Options
         try:
             runner.measure(machine, registry)
         except IncompleteError as reason:
-            with contextlib.suppress(RecordError):  # not all combinations have been measured
-                _tell(attribute(read_record(runner.path)), options, anew=False)
-            kept_so = f"what was measured is kept in its record, and {_way_on(options)} goes on with it"
-            raise IncompleteError(f"the run {reason}; {kept_so}") from None
+            record = read_record(runner.path)
+            found = _attributed(record)
+            if found is not None:
+                _tell(found, options, anew=False)
+            raise IncompleteError(early_text(reason, record, _way_on(options))) from None
     record = read_record(runner.path)
     for warning in record.end.warnings if record.end else ():
         console.warn(warning)
@@ -176,6 +176,14 @@ def _measured(work: Work, registry: Registry, machine: Machine, options: Options
     _draw(found, record.header, options.results)
     console.note(f"record:  {runner.path}")
     return max(code, _judged(record))
+
+
+def _attributed(record: Record) -> Attribution | None:
+    """What came of a run that ended early; None where it lacks a combination."""
+    try:
+        return attribute(record)
+    except RecordError:
+        return None
 
 
 def _way_on(options: Options) -> str:

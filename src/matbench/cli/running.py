@@ -42,7 +42,7 @@ from matbench.record.host import read_conditions
 from matbench.record.journal import Journal
 from matbench.record.store import read_record
 
-__all__ = ["Runner", "run_ladder"]
+__all__ = ["Runner", "early_text", "run_ladder"]
 
 STARTED_S = 0.5  # s, gone before this module is imported
 STEAL_WARNS = 0.05  # of the processors' time, taken by the hypervisor
@@ -72,10 +72,19 @@ def run_ladder(options: Options) -> int:
         try:
             runner.measure(machine, registry)
         except IncompleteError as reason:
-            runner.tell_table()
-            kept = "what was measured is kept in its record, and --resume goes on with it"
-            raise IncompleteError(f"the run {reason}; {kept}") from None
+            record, _ = runner.tell_table()
+            raise IncompleteError(early_text(reason, record, "--resume")) from None
     return runner.tell()
+
+
+def early_text(reason: IncompleteError, record: Record, way_on: str) -> str:
+    """Why a run ended early, what is kept of it, and which command goes on with it, in a sentence."""
+    kept = "what was measured is kept in its record" if _has_samples(record) else "its record holds no sample yet"
+    return f"the run {reason}; {kept}, and {way_on} goes on with it"
+
+
+def _has_samples(record: Record) -> bool:
+    return any(len(each.samples) for each in record.measurements)
 
 
 def _others_seconds() -> float:
@@ -256,7 +265,7 @@ class Runner:
         findings = implausible(record)
         for finding in findings:
             console.error(finding)
-        if not any(len(each.samples) for each in record.measurements):
+        if not _has_samples(record):
             raise IncompleteError(f"nothing could be measured; see the reasons above, and try {_remedy(record)}")
         return 1 if wrong or findings else 0
 

@@ -19,25 +19,29 @@ def _declared_only(**_: Any) -> Any:
     return lambda function: function
 
 
-def _number_apart(identity: Any) -> None:
-    """Have this process number what it compiles from a place of its own.
+def _numbered_apart(identity: Any) -> bool:
+    """Have this process number what it compiles from a place of its own; False where this Numba has no such numbers.
 
     Numba tells functions of one name apart by a number that it counts up from 1 in each process, and it is part of the
     symbols that go to disk. Where one process loads what others have compiled, two versions of a function have the same
     symbols then, and the linker takes the first for both: a comparison of two versions would run one of them twice.
     """
+    if not hasattr(identity, "_unique_ids"):
+        return False
     identity._unique_ids = itertools.count(secrets.randbits(48) + 1)  # noqa: SLF001  there is no other way to say it
+    return True
 
 
 intrinsic: Any
 njit: Any
 prange: Any
 _missing: str | None
+_is_apart = False
 try:
     _numba = import_module("numba")
     njit, prange, _missing = _numba.njit, _numba.prange, None
     intrinsic = import_module("numba.extending").intrinsic
-    _number_apart(import_module("numba.core.bytecode").FunctionIdentity)
+    _is_apart = _numbered_apart(import_module("numba.core.bytecode").FunctionIdentity)
 except ImportError as reason:
     njit, intrinsic, prange = _declared_only, _declared_only, range
     _missing = f"needs numba, which can't be imported ({without_paths(str(reason))}); pip install numba"
@@ -52,8 +56,11 @@ def keep_on_disk(function: Any) -> None:
     """Have a compiled function keep its code where Numba keeps such things, for other processes.
 
     Where nothing can be kept, or there is no room for it (a full disk, a limit on the size of files), the function is
-    compiled in each process: what is to be measured does not depend on it.
+    compiled in each process: what is to be measured does not depend on it. So it is where code of several processes
+    could not be told apart.
     """
+    if not _is_apart:
+        return
     try:
         cache: Any = import_module("numba.core.caching").FunctionCache(function.py_func)
     except RuntimeError:  # nowhere to keep it, or its source is in no file

@@ -79,7 +79,8 @@ class Findings:
     def hung_before_blocks(self) -> None:
         """A process has not come to its blocks: chains that none has come through with are not run again.
 
-        The others are, once: if the next process hangs as well, they are let go, too.
+        The others are, once: if the next process hangs as well, they are let go, too. If the very first one hangs,
+        there are no others: each hang takes a minute, and a second one would leave nothing of a standard run's time.
         """
         self.chains, self._sound = self._sound, {}
 

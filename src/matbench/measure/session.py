@@ -128,9 +128,10 @@ class Session:
         Raises
         ------
         InternalError
-            If the first sampling process can't be started, and nothing was measured before.
+            If the first sampling process can't be started, or is of another version, and nothing was sampled before.
         IncompleteError
-            If another one can't, or ends before its first block. What was measured has been told by then.
+            If something was, or if a later one can't be started or ends before its first block. What was measured has
+            been told by then.
         """
         found = Findings(self.plan, self.blocks, self.processes, self.so_far)
         process, ceilings, chains, software = self.process, self.ceilings, self.chains, Software((), None)
@@ -221,18 +222,30 @@ class _Attempt:
 
     def _sampled(self, child: Any, begun_ns: int) -> Iterator[Event]:
         clock = self.session.clock
-        if self._has_nothing_before:
-            await_greeting(child)
-        else:  # it speaks the language of the first
-            child.message(STARTS_WITHIN_S)
+        self._greet(child)
         self.found.start_ns = max(self.found.start_ns, clock.wall_ns() - begun_ns)
         child.order(self._job(clock.wall_ns() - begun_ns))
         yield from self._converse(child)
 
+    def _greet(self, child: Any) -> None:
+        if not self._is_first:  # it speaks the language of the first
+            child.message(STARTS_WITHIN_S)
+            return
+        try:
+            await_greeting(child)
+        except InternalError as reason:
+            if self._has_nothing_before:
+                raise
+            raise IncompleteError(f"ended early: {reason}") from None
+
+    @property
+    def _is_first(self) -> bool:
+        return self.process == self.session.process
+
     @property
     def _has_nothing_before(self) -> bool:
-        """Whether nothing was measured before it: it is the first process, of a run that does not continue another."""
-        return self.process == self.session.process and not self.session.so_far
+        """Whether nothing was sampled before it: it is the first process, of a run that continues none with samples."""
+        return self._is_first and not any(len(each.samples) for each in self.session.so_far)
 
     def _job(self, start_ns: int) -> Job:
         session = self.session

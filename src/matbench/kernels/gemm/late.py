@@ -1,4 +1,4 @@
-"""Compiled functions that are not compiled before they are called, by other compiled functions."""
+"""Functions that are not compiled before other compiled functions call them."""
 
 from __future__ import annotations
 
@@ -12,43 +12,42 @@ from matbench.kernels.jit import keep_on_disk, njit
 
 __all__ = ["Late", "address_of"]
 
-TWO = "int64(int64, int64)"
-_Function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_SIGNATURE = "int64(int64, int64)"
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
 class Late:
-    """A function of two integers that returns one, compiled by its first call.
+    """A function of two integers that returns one, compiled when it is first called.
 
-    Compiled code finds its address at a place in memory. At first that is the address of a Python function, which has
-    it compiled, puts its address there instead, and lets it do the job.
+    Compiled code looks for its address at a place in memory. There is 0 at first, and beside it the address of a Python
+    function that has it compiled and puts its address there; see `matbench.kernels.gemm.product.summoned`. The Python
+    function does nothing else: what is raised in it, an interrupt included, is told by ctypes and goes no further, so
+    that the job itself is always done by compiled code, or not begun.
 
     Parameters
     ----------
     symbol
-        The name by which compiled code asks for the place; see `matbench.kernels.gemm.intrinsics.place_of`. After the
-        address there is a number there, which is not 0 once the function is compiled.
+        The name by which compiled code asks for the place; see `matbench.kernels.gemm.intrinsics.place_of`.
     address
-        Compiles the function. Whatever it raises is told by ctypes; what the first call returns then is anything.
+        Compiles the function. Where it raises, there is still 0 at the place.
     """
 
     def __init__(self, symbol: str, address: Callable[[], int]) -> None:
         self._address = address
-        self._first = _Function(self._summon)  # is called for as long as this lives
-        self._place = array("q", [ctypes.cast(self._first, ctypes.c_void_p).value or 0, 0])
+        self._callback = _Callback(self._summon)  # can be called for as long as this lives
+        self._place = array("q", [0, ctypes.cast(self._callback, ctypes.c_void_p).value or 0])
         binding.add_symbol(symbol, self._place.buffer_info()[0])
 
-    def _summon(self, x: int, y: int) -> int:
-        address = self._address()
-        self._place[0], self._place[1] = address, 1  # before it is called: it may call itself
-        answer: int = _Function(address)(x, y)
-        return answer
+    def _summon(self, _x: int, _y: int) -> int:
+        self._place[0] = self._address()  # at once for all threads: it is a single word
+        return 0
 
 
 def address_of(function: Callable[[int, int], int]) -> int:
     """The address of a function of two integers, compiled for C to call and kept on disk where that can be."""
     made = njit(nogil=True, no_cpython_wrapper=True)(function)
     keep_on_disk(made)
-    made.compile(TWO)
+    made.compile(_SIGNATURE)
     (compiled,) = made.overloads.values()
     address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
     return address

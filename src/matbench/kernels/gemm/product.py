@@ -43,10 +43,10 @@ from matbench.kernels.tiling import Blocks
 
 __all__ = ["product"]
 
-DONE, NO_MEMORY, NO_CODE, NO_TEAM = 0, 1, -1, -2  # outcomes
+DONE, NO_MEMORY, NO_CODE, NO_TEAM = 0, 1, 2, 3  # outcomes; of several the largest is told
 STREAMS = 32  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
 PARALLEL_FLOPS = 4_000_000  # below, handing work to threads takes longer than they save
-SPLIT_PAYS = 16  # register tiles of rows from which it pays to pack a B whose vectors lie across two cache lines
+SPLIT_PAYS = 16  # register tiles of rows from which it pays to pack a B whose vectors are not aligned (docs/gemm.md)
 SHORT_FLOPS = 250_000  # up to here the calling thread keeps Python's lock: giving it away takes 1 % of the time
 
 
@@ -91,8 +91,14 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
 @inner(inline="always")
 def summoned(place: int, job: int, number: int, otherwise: int) -> int:
     """What a `Late` function makes of a job; `otherwise` where it can't be compiled."""
-    outcome: int = call_two(loaded(place, signed(0)), job, number)
-    return outcome if loaded(place + 8, signed(0)) != 0 else otherwise
+    function = loaded(place, signed(0))
+    if function == 0:
+        call_two(loaded(place + 8, signed(0)), signed(0), signed(0))
+        function = loaded(place, signed(0))
+        if function == 0:
+            return otherwise
+    outcome: int = call_two(function, job, number)
+    return outcome
 
 
 @inner(inline="always")
@@ -155,11 +161,11 @@ def part(job: int, task: int) -> int:
 
 @inner(parallel=True)
 def together(entry: int, job: int, tasks: int) -> int:
-    """All parts, each by a thread of its own; the sum of their outcomes."""
-    failed = 0
+    """All parts, each by a thread of its own; the worst of their outcomes."""
+    worst = 0
     for task in prange(tasks):
-        failed += call_two(entry, job, task)
-    return failed
+        worst = max(worst, call_two(entry, job, task))
+    return worst
 
 
 @inner(inline="always")
@@ -172,9 +178,9 @@ def shared(tables: Tables, limits: Blocks, given: Operands, threads: int) -> int
         outcome: int = alone(tables, limits, given)
         return outcome
     job = stored(Job(tables, limits, given, threads))
-    failed = summoned(place_of(TEAM), job, threads, NO_TEAM)
+    outcome = summoned(place_of(TEAM), job, threads, NO_TEAM)
     leave()
-    return NO_MEMORY if failed > 0 else failed
+    return outcome
 
 
 @inner(inline="always")
@@ -205,6 +211,8 @@ def is_one_block(tables: Tables, limits: Blocks, given: Operands) -> bool:
 @inner(inline="always")
 def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product of any layouts. What takes more than two loops is compiled when it is first asked for."""
+    if given.m == 0 or given.n == 0:
+        return DONE
     if is_one_block(tables, limits, given):
         panels = grid_of(given.n, tables.lanes, tables.vectors)
         two_loops(tables, given, panels, signed(0), signed(0))
@@ -271,8 +279,6 @@ def _general() -> int:
         tables, limits, given, threads = loaded(job, JOB)
         a, b, c, m, n, k = given
         item = tables.itemsize
-        if m == 0 or n == 0:
-            return DONE
         if is_turned(tables, given):
             a, b = View(b.address, b.across, b.down), View(a.address, a.across, a.down)
             c = View(c.address, c.across, c.down)
@@ -300,8 +306,8 @@ def _team() -> int:
 
     def team(job: int, tasks: int) -> int:
         version(made_by)
-        failed: int = together(entry_of(part), job, tasks)
-        return failed
+        worst: int = together(entry_of(part), job, tasks)
+        return worst
 
     return address_of(team)
 
