@@ -39,6 +39,7 @@ def library(name, threaded=True):
 
 ONE, OTHER, SERIAL = library("blas_one"), library("blas_other"), library("blas_serial", threaded=False)
 NAMES = tuple(each.name for each in (ONE, OTHER, SERIAL))
+REMEDIES = [((), "name the opponent"), (("--budget", "20s"), "give a longer --budget, or name the opponent")]
 
 
 class Seen:
@@ -150,10 +151,11 @@ def test_what_is_wrong_is_told_and_never_the_opponent(here, capsys):
     assert "blas_one at n = 16: its result is wrong" in capsys.readouterr().err
 
 
-def test_where_nothing_can_be_timed_nothing_is_compared(here, capsys):
+@pytest.mark.parametrize(("budget", "remedy"), REMEDIES)
+def test_where_nothing_can_be_timed_nothing_is_compared(here, capsys, budget, remedy):
     here.elapsed = lambda _: None
-    assert main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1"]) == 3
-    assert "no BLAS library could be timed at n = 16" in capsys.readouterr().err
+    assert main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", *budget]) == 3
+    assert capsys.readouterr().err.endswith(f"no BLAS library could be timed at n = 16; {remedy}\n")
     assert here.compared == []
 
 
@@ -163,17 +165,30 @@ def test_an_arm_does_not_meet_itself_and_a_budget_bounds_the_trial(here):
     assert here.sessions[0].deadline_ns < time.perf_counter_ns() + 0.2 * 20e9
 
 
-def test_fewer_samples_than_promised_are_told_with_the_remedy_and_others_are_not(here, capsys):
-    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1"])
+@pytest.mark.parametrize(("budget", "remedy"), REMEDIES)
+def test_fewer_samples_than_promised_are_told_with_the_remedy_and_others_are_not(here, capsys, budget, remedy):
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", *budget])
     assert "fewer than" not in capsys.readouterr().err
     here.taken = lambda case: {"blas_other": 2, "blas_serial": 0}.get(case.kernel, ROUNDS)
-    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", "--budget", "20s"])
+    main(["pair", "python_lists", "blas", "--sizes", "16", "--processes", "1", *budget])
     said = capsys.readouterr().err.splitlines()
     (short,) = [line for line in said if "fewer than" in line]
     assert "warning: blas_serial at n = 16: takes about 3 s, the time budget had nothing left for it" in said
-    assert short.endswith(
-        "fewer than 5 samples (2 of blas_other at n = 16); give a longer --budget, or name the opponent"
-    )
+    assert short.endswith(f"fewer than 5 samples (2 of blas_other at n = 16, 0 of blas_serial at n = 16); {remedy}")
+
+
+@pytest.mark.parametrize(
+    ("reason", "allowed", "is_lacking"), [("takes about 3 s", None, True), ("needs 3 GiB of memory", 2**30, False)]
+)
+def test_what_was_left_out_for_lack_of_time_lacks_samples_and_what_memory_can_not_hold_does_not(
+    reason, allowed, is_lacking
+):
+    problem, registry = Problem(16, 16, 16, seed=1), Registry([ONE])
+    plan = opponent._plan([Cell(problem, 1, "mine", opponent.BEST)], registry.names, registry, opponent.Trial())
+    left_out = Measurement(Case("blas_one", problem), "skipped", reason, bytes_allowed=allowed)
+    said = list(opponent._shortcomings(plan, [left_out], opponent.Trial()))
+    assert said[0] == f"blas_one at n = 16: {reason}"
+    assert any("0 of blas_one at n = 16" in text for text in said) == is_lacking
 
 
 def test_of_many_that_were_cut_short_only_some_are_named(here, capsys):
@@ -226,7 +241,7 @@ def test_a_library_far_slower_than_expected_in_a_process_that_starts_late_is_sam
     registry = Registry([child.library("blas_fast", 10_000), child.library("blas_slow", 20_000_000)])
     plan = opponent._plan([Cell(problem, 1, "mine", opponent.BEST)], registry.names, registry, opponent.Trial())
     measured = child.works(plan, registry, opponent._limit_s(plan) - start_s)
-    assert any(opponent._shortcomings(plan, measured)) == is_short
+    assert any(opponent._shortcomings(plan, measured, opponent.Trial())) == is_short
     if not is_short:
         assert {each.case.kernel: len(each.samples) for each in measured} == {"blas_fast": ROUNDS, "blas_slow": ROUNDS}
 

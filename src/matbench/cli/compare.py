@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import msgspec
 from matbench.analyse.compare_runs import Run
 from matbench.analyse.machines import AXES, Axis, Comparison, compare
 from matbench.cli import console
-from matbench.cli.compare_sources import named_sources, reduced
+from matbench.cli.compare_sources import Processes, named_sources, reduced
 from matbench.cli.reading import parse_dtype
 from matbench.collector import collector_off
 from matbench.errors import UsageError
@@ -54,13 +55,7 @@ def compare_records(options: Options) -> int:
     dtype = None if options.dtype is None else parse_dtype(options.dtype)
     shapes = () if options.size is None else parse_sizes(options.size)
     with collector_off():
-        sources = named_sources(
-            options.records or (str(options.results),),
-            options.results,
-            Wanted(machine=options.machine, cpu=options.cpu),
-            latest=options.latest,
-        )
-        runs = reduced(sources)
+        runs = _runs(options)
         base, floors = _baseline(runs, options.baseline), _floors(runs)
         found = compare(runs, base, dtype=dtype, shapes=shapes, floors=floors, foreign=FOREIGN)
         data = _rendered(found, form, axis, every=bool(shapes))
@@ -75,6 +70,14 @@ def compare_records(options: Options) -> int:
     if form == "text":
         console.hint("all of it in a page: --format html; to tell less apart: matbench pair")
     return 1 if options.strict and _has_findings(found) else 0
+
+
+def _runs(options: Options) -> list[Run]:
+    """The runs that were named; no process that reads them outlives the reading."""
+    named, wanted = options.records or (str(options.results),), Wanted(machine=options.machine, cpu=options.cpu)
+    with closing(Processes()) as processes:
+        sources = named_sources(named, options.results, wanted, processes, latest=options.latest)
+        return reduced(sources, processes)
 
 
 def _form(options: Options) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import signal
+from collections.abc import Sequence
+from ctypes import c_bool
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matbench.analyse.compare_runs import Run, reduce_record
@@ -12,7 +15,9 @@ from matbench.errors import RecordError
 from matbench.model import Record
 from matbench.record.reading import read_record
 
-__all__ = ["Outcome", "begun", "of_file", "of_record"]
+__all__ = ["Outcome", "begun", "heed", "of_file", "of_files", "of_record"]
+
+_HEEDED: list[c_bool] = []  # in a process that others began: set once nobody wants to know any more
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,17 @@ class Outcome:
     run: Run | None = None
     error: RecordError | None = None
     said: tuple[str, ...] = ()
+
+    def named(self, name: str) -> Outcome:
+        """The same of a run of that name."""
+        return self if self.run is None else replace(self, run=replace(self.run, name=name))
+
+
+def heed(stop: c_bool) -> None:
+    """Have this process read no further record once `stop` is set; Ctrl-C, which reaches it too, is not for it."""
+    _HEEDED.append(stop)
+    # It is withheld from the start where the system can do that (not Windows).
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def begun() -> None:
@@ -47,6 +63,14 @@ def of_file(path: Path, name: str, is_asv: bool, *, is_checked: bool = False) ->
             return of_record(_read(path, is_asv=is_asv), name, is_checked=is_checked)
         except RecordError as error:
             return Outcome(error=error)
+
+
+def of_files(files: Sequence[tuple[Path, bool]]) -> list[Outcome]:
+    """The runs in several files, each given with whether it is one of asv's; what to call them is not known yet.
+
+    Fewer where this process was told to stop.
+    """
+    return [of_file(path, "", is_asv) for path, is_asv in files if not any(stop.value for stop in _HEEDED)]
 
 
 def _read(path: Path, *, is_asv: bool) -> Record:

@@ -29,7 +29,7 @@ from matbench.record.here import Machine
 from matbench.record.reading import merge_measurements
 from matbench.units import format_seconds
 
-__all__ = ["BEST", "ROUNDS", "Trial", "fastest", "lacking", "rivals", "times_of_calls", "with_opponents"]
+__all__ = ["BEST", "ROUNDS", "Trial", "fastest", "rivals", "times_of_calls", "with_opponents"]
 
 BEST = "blas"  # whichever is the fastest; a kernel of that name comes first
 ROUNDS = 5  # samples of each library at each problem
@@ -58,6 +58,12 @@ class Trial:
     blas: tuple[str, ...] = ()
     seed: int = 1
     limit_s: float | None = None
+
+    @property
+    def remedy(self) -> str:
+        """What to do where its time was too short."""
+        # A budget where there was none gives the trial less, unless it is a long one.
+        return "name the opponent" if self.limit_s is None else "give a longer --budget, or name the opponent"
 
 
 def rivals(
@@ -113,7 +119,7 @@ def with_opponents(
         _check_able(cell, names, registry)
     plan = _plan(cells, names, registry, trial)
     times = _times(plan, registry, machine, trial)
-    return tuple(msgspec.structs.replace(cell, b=_told(cell, times)) for cell in cells)
+    return tuple(msgspec.structs.replace(cell, b=_told(cell, times, trial)) for cell in cells)
 
 
 def _check_able(cell: Cell, names: Sequence[str], registry: Registry) -> None:
@@ -182,7 +188,7 @@ def _times(plan: Plan, registry: Registry, machine: Machine, trial: Trial) -> Ma
     if interrupts.count:
         raise KeyboardInterrupt
     measured = merge_measurements(told)
-    for text in _shortcomings(plan, measured):
+    for text in _shortcomings(plan, measured, trial):
         console.warn(text)
     return times_of_calls(measured)
 
@@ -192,33 +198,25 @@ def _limit_s(plan: Plan) -> float:
     return max(LEAST_PATIENCE_S, PATIENCE * plan.budget_s)
 
 
-def _shortcomings(plan: Plan, measured: Sequence[Measurement]) -> Iterator[str]:
+def _shortcomings(plan: Plan, measured: Sequence[Measurement], trial: Trial) -> Iterator[str]:
     """What has to be said of a trial: which libraries failed, and which have fewer samples than promised."""
     for each in measured:
         if each.outcome != "measured":
             yield f"{each.case.kernel} at n = {each.case.problem.shape_label}: {each.reason}"
-    short = lacking(plan, measured)
+    short = _lacking(plan, measured)
     few = [f"{count} of {case.kernel} at n = {case.problem.shape_label}" for case, count in short.items()]
     if few:
         more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
-        yield (
-            f"the trial was cut short: fewer than {ROUNDS} samples ({', '.join(few[:NAMED])}{more}); "
-            "give a longer --budget, or name the opponent"
-        )
+        yield (f"the trial was cut short: fewer than {ROUNDS} samples ({', '.join(few[:NAMED])}{more}); {trial.remedy}")
 
 
-def lacking(plan: Plan, measured: Sequence[Measurement]) -> dict[Case, int]:
-    """The cases with fewer samples than each was to have, and how many; what failed is not among them.
+def _lacking(plan: Plan, measured: Sequence[Measurement]) -> dict[Case, int]:
+    """The cases with fewer samples than each was to have, and how many; none that more time would not help.
 
-    Parameters
-    ----------
-    plan
-        Of the trial.
-    measured
-        What came of it, one value a case.
+    More time helps neither what failed nor what memory can't hold.
     """
     counts = {each.case: len(each.samples) for each in measured}
-    failed = {each.case for each in measured if each.outcome != "measured"}
+    failed = {each.case for each in measured if each.outcome in {"wrong", "ended"} or each.bytes_allowed is not None}
     every = (case for block in plan.blocks for case in cases_of(block))
     return {case: counts.get(case, 0) for case in every if case not in failed and counts.get(case, 0) < plan.rounds}
 
@@ -243,13 +241,11 @@ def _where(cell: Cell) -> str:
     return f"n = {cell.problem.shape_label}" + (f" on {cell.threads} threads" if cell.threads > 1 else "")
 
 
-def _told(cell: Cell, times: Mapping[Case, float]) -> str:
+def _told(cell: Cell, times: Mapping[Case, float], trial: Trial) -> str:
     """The fastest library at a cell, once it has been said."""
     there, where = fastest(cell, times), _where(cell)
     if not there:
-        raise IncompleteError(
-            f"no BLAS library could be timed at {where}; name the opponent, or give a longer --budget"
-        )
+        raise IncompleteError(f"no BLAS library could be timed at {where}; {trial.remedy}")
     told = ", ".join(f"{name} {format_seconds(seconds)}" for name, seconds in there)
     console.note(f"{where}: against {there[0][0]} (a call in the trial: {told})")
     return there[0][0]
