@@ -15,7 +15,7 @@ WHICH := import sys; print(sys.base_prefix, sys.version)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help bench test check lint asv agreement lesson lessons html readme validate scale tools browser clean
+.PHONY: help bench test check lint asv agreement lesson lessons html readme validate scale share tools browser clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -58,6 +58,9 @@ validate: $(READY) ## measure how far verdicts can be trusted, 90 minutes (ARGS=
 
 scale: $(READY) ## measure how reading grows from 10 to 1,000 machines, three minutes
 	$(BIN)/python tools/fleet.py --measure $(ARGS)
+
+share: $(READY) ## measure what share of the multiply-add peak numba_gemm reaches, two minutes
+	$(BIN)/python tools/gemm_share.py
 
 tools: $(READY) ## set up .venv and nothing else
 

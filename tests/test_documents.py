@@ -153,6 +153,7 @@ def test_the_make_targets_that_documents_name_exist():
     assert {"bench", "test"} <= named <= targets
 
 
+@pytest.mark.xdist_group("measure")
 def test_the_code_of_the_read_me_runs(monkeypatch, capsys):
     (code,) = fenced(README, "python")
     case = Case("numba_ijk", Problem(128, 128, 128))

@@ -1,6 +1,6 @@
 """Measure what share of the multiply-add peak `numba_gemm` reaches, and where the rest of it goes.
 
-    python tools/gemm_share.py
+    make share
 
 On one thread, in fresh processes. Every sample lies between two chains of multiply-adds on registers, a fraction of a
 millisecond each, so that a share compares what the processor did within moments; a run's own peak is a median over
@@ -217,7 +217,7 @@ def chapter(share: Share) -> str:
     rows = [[name, *(told(shares(share, name, dtype)) for dtype in DTYPES)] for name in names]
     table = render_markdown(["share of the chain", *DTYPES], rows)
     where = f"{share.machine} ({share.processor}), {share.created[:10]}"
-    made = f"`python tools/gemm_share.py`; medians over {len(share.processes)} processes, 95 %"
+    made = f"`make share`; medians over {len(share.processes)} processes, 95 %"
     return f"{table}\n\nMeasured on {where}: {made}."
 
 
