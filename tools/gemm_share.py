@@ -3,7 +3,7 @@
     make share
 
 On one thread, in fresh processes. Every sample lies between two chains of multiply-adds on registers, a fraction of a
-millisecond each, so that a share compares what the processor did within moments; a run's own peak is a median over
+millisecond each, so that a share compares what the processor did within moments; a run's own peak is the best of
 minutes, in which a shared processor changes its pace. What is timed:
 
 - register tiles whose rows of A, panel of B and tile of C lie in the first-level cache;
@@ -16,6 +16,7 @@ Stored in results/share/; docs/gemm.md shows the newest sitting.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -249,9 +250,15 @@ def newest(folder: Path = KEPT) -> Share | None:
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, or sample as one of the processes."""
-    if arguments[:1] == ["--sample"]:
-        sys.stdout.buffer.write(msgspec.json.encode(sampled(int(arguments[1]))))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--sample", type=int, metavar="SEED", help="sample as one of the processes; for this tool's use"
+    )
+    seed = parser.parse_args(arguments).sample
+    if seed is not None:
+        sys.stdout.buffer.write(msgspec.json.encode(sampled(seed)))
         return 0
+    print("about two minutes", file=sys.stderr)
     share = measured()
     place = KEPT / new_record_id(datetime.fromisoformat(share.created), os.urandom(3).hex())
     write_bytes(place.with_suffix(".json"), msgspec.json.encode(share) + b"\n")

@@ -165,6 +165,18 @@ def test_strict_exits_with_1_where_something_is_slower(told):
     assert told("compare", "quiet-heron", "loud-magpie")[0] == 0
 
 
+def test_a_run_that_was_throttled_is_no_base_unless_it_is_asked_for(results, told):
+    stolen = Conditions(steal_ticks=0, total_ticks=0), Conditions(steal_ticks=30, total_ticks=100)
+    robbed = {"conditions": stolen[0], "in_the_end": stolen[1]}
+    keep_record(record(mark="aaa001", machine="stolen", host_id="dd44", day=1, **robbed), results)
+    code, out, err = told("compare", results, "--format", "json")
+    assert code == 0, err
+    assert json.loads(out)["base"] != "stolen"
+    assert "the base is quiet-heron" in err
+    assert "--baseline takes another" in err
+    assert json.loads(told("compare", results, "--format", "json", "--baseline", "stolen")[1])["base"] == "stolen"
+
+
 def test_strict_exits_with_1_where_a_run_was_throttled(results, told):
     stolen = Conditions(steal_ticks=0, total_ticks=0), Conditions(steal_ticks=30, total_ticks=100)
     keep_record(other(mark="stolen", machine="robbed", conditions=stolen[0], in_the_end=stolen[1]), results)

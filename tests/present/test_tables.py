@@ -98,6 +98,15 @@ def test_what_is_extrapolated_is_marked_and_the_fitted_range_is_named(table):
     assert "~ extrapolated, not measured: python_lists fitted on n = 16 to 257." in text
 
 
+def test_a_base_that_was_measured_is_not_said_to_be_extrapolated_where_another_row_is(made):
+    base = made.row(made.card(made.base), 100, 1.0)
+    slow = made.row(
+        made.card("slow"), 100, 3.0, base_s=1.0, base_extrapolated=True, extrapolated=True, fitted="1 to 2 rows"
+    )
+    text = ladder_table(made.table([base, slow]), slow.case.problem)
+    assert "~ extrapolated, not measured: slow fitted on 1 to 2 rows." in text
+
+
 def test_where_nothing_is_extrapolated_the_word_does_not_fall(table):
     assert "extrapolated" not in ladder_table(table, AT_256)
 

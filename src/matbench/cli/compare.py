@@ -99,7 +99,12 @@ def _axis(text: str) -> Axis:
 def _baseline(runs: Sequence[Run], asked: str | None) -> int:
     """The index of the run that ratios are told over: by name, record id or its beginning, or machine (its latest)."""
     if asked is None:
-        return 0
+        sound = next((place for place, run in enumerate(runs) if run.fault is None and run.doubt is None), 0)
+        if sound:
+            console.note(
+                f"the base is {runs[sound].name}, the first that nothing speaks against; --baseline takes another"
+            )
+        return sound
     ways = (
         [place for place, run in enumerate(runs) if asked in {run.name, run.header.id, f"{run.header.id}.jsonl"}],
         [place for place, run in enumerate(runs) if asked == run.header.machine],
