@@ -108,6 +108,15 @@ def test_two_versions_of_python_on_one_machine_are_told_apart():
     assert "16 FASTER" in text
 
 
+def test_cells_that_count_in_no_mean_are_told_beside_those_that_do():
+    found = compared(record(), other())
+    total = len(found.groups()[0].places)
+    assert f" of {total} in common" not in comparison_text(found)
+    seconds = found.seconds.copy()
+    seconds[1, 1:, 0] = np.nan  # a run that has no interval for the first cell
+    assert f"{total - 1} cells of {total} in common" in comparison_text(dataclasses.replace(found, seconds=seconds))
+
+
 def test_a_throttled_run_is_said_and_not_judged():
     stolen = Conditions(steal_ticks=0, total_ticks=0), Conditions(steal_ticks=30, total_ticks=100)
     text = comparison_text(compared(record(), other(conditions=stolen[0], in_the_end=stolen[1])))

@@ -225,7 +225,7 @@ def base_words(table: Table, problem: Problem) -> str:
 def _extrapolated_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
     base = base_row(table, problem)
     predicted = {row.case.kernel: row.fitted for row in rows if row.extrapolated}
-    if base is not None and base.extrapolated:  # of another size's rows perhaps, when it is in no row of these
+    if base is not None and base.extrapolated:  # it may be in none of these rows, which are a choice
         predicted.setdefault(table.base, base.fitted)
     ranges = [f"{kernel} fitted on {fitted or 'an unknown range'}" for kernel, fitted in predicted.items()]
     return [f"~ extrapolated, not measured: {'; '.join(ranges)}."] if ranges else []

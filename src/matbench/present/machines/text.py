@@ -88,7 +88,9 @@ def _means(found: Comparison, *, every: bool) -> str:
         grid = means_grid(found, group, None if every else RANKED)
         more = len(found.runs) - len(grid.rows)
         note = f"\n\n- {more} more runs: --format md or html." if more else ""
-        parts.append(f"{group.family}, {count_cells(found.mean(found.base, group).cells)}:\n\n{_table(grid)}{note}")
+        cells, common = found.mean(found.base, group).cells, len(group.places)
+        counted = count_cells(cells) + (f" of {common} in common" if cells < common else "")
+        parts.append(f"{group.family}, {counted}:\n\n{_table(grid)}{note}")
     return "\n\n".join(parts)
 
 
