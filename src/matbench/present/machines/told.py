@@ -35,8 +35,8 @@ READING = (
         "a difference is certain. INVALID: one of the two runs was disturbed, as the warnings say."
     ),
     (
-        "Means are geometric, over the cells that have an interval in all runs, where there are such: one that lacks it "
-        "in some run is shown and counts in no mean. Their bounds suppose that all cells err to the same side."
+        "Means are geometric, over the cells that have an interval in all runs, where there are such: one that lacks "
+        "it in some run is shown and counts in no mean. Their bounds suppose that all cells err to the same side."
     ),
     "Of peak: the rate over the peak measured in the same run, for the same element type and thread count.",
 )
