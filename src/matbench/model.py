@@ -210,17 +210,22 @@ class Measurement(Value, frozen=True, omit_defaults=True, tag="measurement", tag
     machine_code: MachineCode | None = None  # of kernel and dtype, compiled here: told with the first sample
 
 
-class Ceiling(Value, frozen=True, tag="ceiling", tag_field="type"):
-    """A measured hardware limit: chains of independent multiply-adds, or a stream through memory."""
+class Ceiling(Value, frozen=True, omit_defaults=True, tag="ceiling", tag_field="type"):
+    """A measured hardware limit: chains of independent multiply-adds, or a stream through memory.
+
+    A chain that was sampled in the rounds of a block pairs with the block's cases, by process and round. Records of
+    before that was told have no problem here: of a chain's samples they tell the process, but not the block.
+    """
 
     kind: Literal["fma", "read", "triad", "read_l1", "triad_l1", "read_l2", "triad_l2", "read_l3", "triad_l3"]
     dtype: Dtype
     lanes: Annotated[int, Meta(ge=1, le=64)]  # elements a vector operation works on (1 for streams: compiler's choice)
     threads: Threads
     work: Annotated[int, Meta(ge=1, le=2**62)]  # flops ('fma') or bytes (streams) of one loop
-    fused: bool = True  # whether multiply and add are one instruction
-    samples: Samples = Samples()
-    reason: Text | None = None  # why it was not measured
+    fused: bool = _written(True)  # whether multiply and add are one instruction
+    samples: Samples = _written(Samples())
+    reason: Text | None = _written(None)  # why it was not measured
+    problem: Problem | None = None  # of the block in whose rounds it was sampled; None for what came before the blocks
 
 
 class KernelCard(Value, frozen=True, omit_defaults=True):

@@ -7,6 +7,7 @@ import mmap
 import numpy as np
 from numba import njit
 
+from matbench.kernels.gemm.compiling import WholeCompiler
 from matbench.kernels.gemm.intrinsics import copy_table, tile_table
 from matbench.kernels.gemm.product import multiply
 from matbench.kernels.gemm.recipe import full_recipe
@@ -23,7 +24,7 @@ def compiled(recipe):
     code = tuple(recipe.code)
     itemsize, lanes, rows, vectors = code[:4]
 
-    @njit
+    @njit(pipeline_class=WholeCompiler)
     def numbers(given, limits):
         return multiply(Tables(tile_table(code), copy_table(code), itemsize, lanes, rows, vectors), limits, given)
 

@@ -10,7 +10,7 @@ from matbench.kernels.vectors import VectorUnit
 from matbench.measure.bench import FIRST_ROWS
 
 AVX512 = Tables(0, 0, itemsize=8, lanes=8, rows=8, vectors=3)
-BLOCKS = Blocks(mc=8, kc=512, nc=240, small=512 * 1024, few=32)
+BLOCKS = Blocks(mc=8, kc=512, nc=240, small=512 * 1024, few=16)
 NEVER = 2**40
 
 
@@ -21,7 +21,7 @@ def packs_b(m, n, *, begins=0, row_bytes=None, blocks=BLOCKS):
 
 
 @pytest.mark.parametrize(
-    ("m", "n", "packs"), [(240, 240, False), (256, 256, True), (2000, 120, False), (32, 500, False)]
+    ("m", "n", "packs"), [(240, 240, False), (256, 256, True), (2000, 120, False), (16, 500, False), (17, 500, True)]
 )
 def test_a_b_of_a_quarter_of_the_cache_is_packed_if_enough_rows_pass_by(m, n, packs):
     assert packs_b(m, n) is packs
@@ -42,6 +42,38 @@ def test_it_is_where_rows_begin_that_counts_and_not_the_first_alone():
 
 def test_nothing_is_packed_where_the_recipe_leaves_that_out():
     assert not packs_b(1000, 1000, begins=8, blocks=BLOCKS._replace(small=NEVER, few=NEVER))
+
+
+def cuts(m, n, k, *, across=8, blocks=BLOCKS):
+    a, b, c = View(4096, 8 * k, 8), View(4096, 8 * n, across), View(4096, 8 * n, 8)
+    return cuts_for.py_func(AVX512, blocks, Operands(a, b, c, m, n, k))
+
+
+@pytest.mark.parametrize(("m", "kc", "nc"), [(24, 64, 1920), (32, 64, 1920), (64, 128, 960), (255, 510, 240)])
+def test_few_rows_meet_flat_blocks_of_a_large_b_that_are_as_large_as_others(m, kc, nc):
+    assert cuts(m, 4000, 1000)[1:3] == (kc, nc)
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "k", "more"),
+    [
+        (256, 4000, 1000, {}),
+        (32, 4000, 64, {}),  # no higher than a flat block
+        (32, 240, 4000, {}),  # no wider than a block
+        (32, 4000, 1000, {"across": 8 * 1000}),  # B in columns
+    ],
+)
+def test_blocks_are_what_they_are_where_flat_ones_gain_nothing(m, n, k, more):
+    assert cuts(m, n, k, **more)[1:3] == (min(512, k), 240)
+
+
+def test_a_large_b_that_passes_by_once_is_read_along_a_few_rows():
+    assert cuts(16, 4000, 1000)[1:] == (16, 4000, 0, 0)
+
+
+def test_nothing_is_cut_where_the_recipe_leaves_that_out():
+    uncut = BLOCKS._replace(mc=NEVER, kc=NEVER, nc=NEVER)
+    assert cuts(32, 4000, 1000, blocks=uncut) == (32, 1000, 4000, 0, 1)
 
 
 @pytest.mark.parametrize(("vector_bytes", "registers"), [(16, 16), (32, 16), (16, 32), (64, 32)])

@@ -19,7 +19,7 @@ from matbench.errors import KernelError
 from matbench.kernels import default_registry
 from matbench.kernels.gemm import microkernel, packing
 from matbench.kernels.gemm.intrinsics import enter, leave
-from matbench.kernels.gemm.product import SPLIT_PAYS, generation, product
+from matbench.kernels.gemm.product import SHALLOW, SPLIT_PAYS, generation, product
 from matbench.kernels.gemm.recipe import Recipe, blocks_of
 from matbench.kernels.oracle import check_laws, largest_error, operands
 from matbench.kernels.tiling import Blocks
@@ -178,6 +178,17 @@ def test_whatever_blocks_are_handed_over_the_result_is_right(dtype, data, m, n, 
 # -- to the last byte --------------------------------------------------------------------------------------------------
 
 
+def check_within(areas, recipe, blocks, extents, *, at_end):
+    """The product of matrices that begin, or end, at pages that must not be touched."""
+    m, n, k = extents
+    a, b, out = (
+        area.matrix(*shape, recipe.dtype, at_end=at_end)
+        for area, shape in zip(areas, ((m, k), (k, n), (m, n)), strict=True)
+    )
+    a[...], b[...] = integers(m, k, recipe.dtype), integers(k, n, recipe.dtype, seed=1)
+    np.testing.assert_array_equal(product_of(recipe, blocks, a, b, out), a @ b, err_msg=f"{m} x {n} x {k}")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by a call that Windows does not have")
 @pytest.mark.parametrize("b_is", B_IS)
 @pytest.mark.parametrize("at_end", [False, True], ids=["first", "last"])
@@ -190,14 +201,8 @@ def test_nothing_beyond_the_operands_is_read_or_written_at_any_edge(dtype, at_en
     rows = (*range(1, recipe.rows + 2), 2 * recipe.rows + 1)
     columns = sorted({1, 2, recipe.lanes - 1, recipe.lanes, recipe.lanes + 1, wide - 1, wide, wide + 1, 2 * wide + 1})
     for m, n, k in itertools.product(rows, columns, (1, recipe.unroll + 1)):
-        if 0 in {m, n}:
-            continue
-        a, b, out = (
-            area.matrix(*shape, dtype, at_end=at_end)
-            for area, shape in zip(areas, ((m, k), (k, n), (m, n)), strict=True)
-        )
-        a[...], b[...] = integers(m, k, dtype), integers(k, n, dtype, seed=1)
-        np.testing.assert_array_equal(product_of(recipe, blocks, a, b, out), a @ b, err_msg=f"{m} x {n} x {k}")
+        if 0 not in {m, n}:
+            check_within(areas, recipe, blocks, (m, n, k), at_end=at_end)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by a call that Windows does not have")
@@ -209,13 +214,19 @@ def test_a_b_that_is_packed_because_it_is_not_aligned_is_read_to_its_last_byte_a
     areas = [Guarded(64) for _ in range(3)]
     wide, begins = recipe.lanes * recipe.vectors, SPLIT_PAYS * recipe.rows
     for m, n in itertools.product((begins - 1, begins, begins + 1), (wide + 1, 2 * wide - 1, 3 * wide + 2)):
-        k = 2 * recipe.unroll + 1
-        a, b, out = (
-            area.matrix(*shape, dtype, at_end=at_end)
-            for area, shape in zip(areas, ((m, k), (k, n), (m, n)), strict=True)
-        )
-        a[...], b[...] = integers(m, k, dtype), integers(k, n, dtype, seed=1)
-        np.testing.assert_array_equal(product_of(recipe, blocks, a, b, out), a @ b, err_msg=f"{m} x {n} x {k}")
+        check_within(areas, recipe, blocks, (m, n, 2 * recipe.unroll + 1), at_end=at_end)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by a call that Windows does not have")
+@pytest.mark.parametrize("at_end", [False, True], ids=["first", "last"])
+@dtypes
+def test_flat_blocks_of_b_are_read_to_their_last_byte_and_no_further(dtype, at_end):
+    recipe = host_recipe(dtype)
+    wide = recipe.lanes * recipe.vectors
+    blocks = Blocks(mc=recipe.rows, kc=4 * SHALLOW, nc=wide, small=0, few=0)
+    areas = [Guarded(64) for _ in range(3)]
+    for m, n, k in itertools.product((1, recipe.rows + 1), (wide + 1, 4 * wide, 5 * wide - 1), (SHALLOW + 1, 129, 200)):
+        check_within(areas, recipe, blocks, (m, n, k), at_end=at_end)
 
 
 # -- several threads ---------------------------------------------------------------------------------------------------

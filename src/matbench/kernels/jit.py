@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import secrets
 from importlib import import_module
@@ -72,4 +73,18 @@ def keep_on_disk(function: Any) -> None:
             save(signature, data)
 
     cache.save_overload = save_if_possible
+    if function.py_func.__module__.partition(".")[0] == __name__.partition(".")[0] and hasattr(cache, "_load_overload"):
+        cache.load_overload = functools.partial(_loaded, cache)
     function._cache = cache  # noqa: SLF001  as Numba's own `enable_caching` does
+
+
+def _loaded(cache: Any, signature: Any, context: Any) -> Any:
+    """What is kept of a function, or None.
+
+    Numba makes itself ready to compile before it looks, which takes ten times as long as loading does: it imports all
+    that it knows how to compile, and SciPy. Machine code of this package takes no more of it than the runtime. A
+    reader's function may take what an extension makes known.
+    """
+    import_module("numba.core.runtime").rtsys.initialize(context)
+    with cache._guard_against_spurious_io_errors():  # noqa: SLF001  from here on as Numba's own `load_overload`
+        return cache._load_overload(signature, context)  # noqa: SLF001

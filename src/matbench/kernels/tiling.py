@@ -11,7 +11,7 @@ __all__ = ["Blocks", "RegisterTile", "Tile", "gemm_blocks", "gemm_candidates", "
 # What to assume of a machine that does not tell: true of most cores since 2010.
 _L1D, _L2 = 32 * 1024, 256 * 1024  # bytes
 _LEAST_DEPTH, _MOST_DEPTH = 8, 512  # steps along k between two visits to C; more than 512 save next to nothing
-FEW_PANELS = 4  # times that a packed B has to be read again to be worth it
+FEW_PANELS = 2  # times that a packed B has to be read again to be worth it
 _LINE = 64  # bytes of a cache line on x86-64; tiles are whole lines wide on other machines too
 DEPTHS = (0.5, 0.75, 1.0, 1.5)  # times the derived one that are worth trying
 SHARES = (0.5, 1.0, 1.5)  # the same of the size of a block of B
@@ -143,7 +143,7 @@ def gemm_blocks(caches: Caches, tile: RegisterTile, itemsize: int) -> Blocks:
     Examples
     --------
     >>> gemm_blocks(Caches(l1d=48 * 1024, l2=2 * 1024 * 1024), RegisterTile(8, 3, 8), 8)
-    Blocks(mc=8, kc=512, nc=240, small=524288, few=32)
+    Blocks(mc=8, kc=512, nc=240, small=524288, few=16)
     """
     l1d, l2 = caches.l1d or _L1D, caches.l2 or _L2
     width = tile.vectors * tile.lanes
@@ -167,7 +167,7 @@ def gemm_candidates(caches: Caches, tile: RegisterTile, itemsize: int) -> tuple[
     --------
     >>> found = gemm_candidates(Caches(l1d=48 * 1024, l2=2 * 1024 * 1024), RegisterTile(8, 3, 8), 8)
     >>> len(found), found[0], found[1]
-    (14, Blocks(mc=8, kc=512, nc=240, small=524288, few=32), Blocks(mc=8, kc=256, nc=240, small=524288, few=32))
+    (14, Blocks(mc=8, kc=512, nc=240, small=524288, few=16), Blocks(mc=8, kc=256, nc=240, small=524288, few=16))
     """
     derived = gemm_blocks(caches, tile, itemsize)
     width = tile.vectors * tile.lanes

@@ -309,7 +309,7 @@ class Bench:
         for number, samples in enumerate(taken):
             for index, sample in sorted(samples.items()):
                 if index >= len(ready):
-                    self._tell_roof(problem.dtype, arms[index].threads, sample, number)
+                    self._tell_roof(problem, arms[index].threads, sample, number)
                 elif right[index]:
                     right[index] = self._tell_sample(ready[index], sample, number)
                 costs_left_s -= costs[index]
@@ -332,7 +332,7 @@ class Bench:
         """Samples of each arm: the base's first, then what is left for all."""
         whole_s, most = SAVES * max(0.0, (self.ends_ns - self.clock.wall_ns()) * 1e-9), self.turn.rounds(self.plan)
         sure = [self._sure(each.case, cost) for each, cost in zip(ready, costs, strict=False)]
-        sure += [1] * (len(costs) - len(ready))
+        sure += [max(sure, default=1)] * (len(costs) - len(ready))  # chains, which cost little: each sample has its own
         cases = (each.case for each in ready)
         bases = (place for place, case in enumerate(cases) if is_base(self.plan, case.kernel, case.problem))
         base = next(bases, None)
@@ -385,12 +385,13 @@ class Bench:
         self.tell(told)
         return True
 
-    def _tell_roof(self, dtype: Dtype, threads: int, sample: Sample, number: int) -> None:
-        """Tell a sample of the peak, which was taken in the same round."""
-        lanes = ceilings.vector_lanes(dtype)[-1]
-        steps = Sample(self.fma_steps[dtype, lanes], sample.elapsed_ns)
-        made = chain_ceiling(dtype, lanes, threads)
-        self.tell(msgspec.structs.replace(made, samples=one_sample(steps, self.process, number)))
+    def _tell_roof(self, problem: Problem, threads: int, sample: Sample, number: int) -> None:
+        """Tell a sample of the peak, with the block in whose rounds it was taken."""
+        lanes = ceilings.vector_lanes(problem.dtype)[-1]
+        steps = Sample(self.fma_steps[problem.dtype, lanes], sample.elapsed_ns)
+        made = chain_ceiling(problem.dtype, lanes, threads)
+        told = msgspec.structs.replace(made, problem=problem, samples=one_sample(steps, self.process, number))
+        self.tell(told)
 
 
 def one_sample(sample: Sample, process: int, number: int) -> Samples:

@@ -128,7 +128,7 @@ class PairSession:
     so_far: PairRecord | None = None
     clock: Clock = field(default_factory=SystemClock)
     child: Callable[[int, Sequence[str], Mapping[str, str]], Any] = Child
-    out_of_time: bool = False
+    out_of_time: bool = False  # whether time ended it: the deadline, or that no process is added so late
     libraries: tuple[Library, ...] | None = None  # of the first process
     took_ns: list[int] = field(default_factory=list)  # by each process so far
     stopping: bool = False
@@ -178,10 +178,13 @@ class PairSession:
         """Indices of the cells that the next process has to sample; each cell stops when it has enough."""
         cells = self._living()
         settings, ended = self.header.settings, len(self.record.processes)
-        if ended < settings.processes:
-            return cells if ended < self._fewest() or not self._no_more() else ()
-        if ended >= settings.most_processes or self._no_more():
+        if ended >= max(settings.processes, settings.most_processes):
             return ()
+        if ended >= self._fewest() and self._no_more():
+            self.out_of_time = bool(cells)
+            return ()
+        if ended < settings.processes:
+            return cells
         if (ended - settings.processes) % settings.more_processes and self._open:
             return tuple(index for index in cells if index in self._open)
         self._open = {index for index in cells if not self.enough(self._only(index))}
@@ -339,12 +342,12 @@ class _Attempt:
         )
 
     def _strange(self) -> str | None:
-        """Why this process is not like the first one: it has loaded other libraries."""
+        """Why this process is not like the first one, which compiles: it has loaded a library that that has not."""
         first = self.session.libraries
         if first is None:
             self.session.libraries = self.libraries
             return None
-        apart = {each.name for each in set(first) ^ set(self.libraries)}
+        apart = {each.name for each in set(self.libraries) - set(first)}
         return f"it had loaded another {min(apart)} than the first process" if apart else None
 
     def _greet(self, child: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from matbench.kernels.gemm.compiling import Emitted, PartCompiler
 from matbench.kernels.gemm.copies import define_copy, define_row_copy, define_strided_copy, define_transposition
 from matbench.kernels.gemm.dots import define_dots
 from matbench.kernels.gemm.microkernel import SIGNATURE, define_tile, function_type
@@ -25,6 +26,7 @@ __all__ = [
     "enter",
     "entry_of",
     "inner",
+    "interrupt",
     "leave",
     "let_go",
     "loaded",
@@ -48,13 +50,9 @@ _POINTER = ir.PointerType()
 _TWO = ir.FunctionType(_INT, [_INT, _INT])
 
 # Functions that are called from compiled code only need no entry for Python: a third less to compile.
-inner = functools.partial(njit, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-
-def _as_written(function: Any) -> Any:
-    """The same function, whose loops LLVM leaves as they are: unrolled, all of them are a third more to compile."""
-    function.attributes.add("optsize")
-    return function
+inner = functools.partial(
+    njit, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, no_rewrites=True, pipeline_class=PartCompiler
+)
 
 
 def tile_functions(module: Any, code: Code) -> list[Any]:
@@ -64,7 +62,7 @@ def tile_functions(module: Any, code: Code) -> list[Any]:
     After them comes what multiplies rows by a column.
     """
     sizes = [(r, v) for v in range(1, code.vectors + 1) for r in range(1, code.rows + 1)]
-    partial = [_as_written(define_tile(module, code, r, v, partial=True)) for r, v in sizes]
+    partial = [define_tile(module, code, r, v, partial=True) for r, v in sizes]
 
     def whole(index: int, r: int, v: int) -> Any:
         if code.masks and r < code.rows:
@@ -72,7 +70,7 @@ def tile_functions(module: Any, code: Code) -> list[Any]:
         return define_tile(module, code, r, v, partial=False)
 
     tiles = [*(whole(index, r, v) for index, (r, v) in enumerate(sizes)), *partial]
-    return [*tiles, _as_written(define_dots(module, code))]
+    return [*tiles, define_dots(module, code)]
 
 
 def copy_functions(module: Any, code: Code) -> list[Any]:
@@ -80,22 +78,30 @@ def copy_functions(module: Any, code: Code) -> list[Any]:
     widths = range(1, code.vectors + 1)
     panels = [define_copy(module, code, v, partial=partial) for partial in (False, True) for v in widths]
     others = [define(module, code) for define in (define_strided_copy, define_row_copy, define_transposition)]
-    return [_as_written(each) for each in (*others, *panels)]
+    return [*others, *panels]
 
 
-def _table(builder: Any, name: str, functions: Callable[[Any, Code], list[Any]], code: Code) -> Any:
+def _table(context: Any, builder: Any, name: str, functions: Callable[[Any, Code], list[Any]], code: Code) -> Any:
     """The address of a constant table of functions, as a number."""
     module = builder.module
     name = f"{name}_{'_'.join(map(str, code))}"
     table = module.globals.get(name)
     if table is None:
-        entries = functions(module, code)
-        kind = ir.ArrayType(ir.PointerType(), len(entries))
-        table = ir.GlobalVariable(module, kind, name)
-        table.linkage = "internal"
-        table.global_constant = True
-        table.initializer = ir.Constant(kind, entries)
+        emitted = context.create_module(name)
+        entries = functions(emitted, code)
+        table = _constant(emitted, name, ir.ArrayType(_POINTER, len(entries)))
+        table.linkage = "linkonce_odr"
+        table.initializer = ir.Constant(table.value_type, entries)
+        library = context.active_code_library
+        library.add_linking_library(Emitted.of(context.codegen(), emitted))
+        table = _constant(module, name, table.value_type)  # which is found when both are linked
     return builder.ptrtoint(table, _INT)
+
+
+def _constant(module: Any, name: str, kind: Any) -> Any:
+    constant = ir.GlobalVariable(module, kind, name)
+    constant.global_constant = True
+    return constant
 
 
 def typed_table(literals: Any, name: str, functions: Callable[[Any, Code], list[Any]]) -> Any:
@@ -104,8 +110,8 @@ def typed_table(literals: Any, name: str, functions: Callable[[Any, Code], list[
         return None  # Numba asks again with the values
     code = Code(*(each.literal_value for each in literals))
 
-    def generate(_context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
-        return _table(builder, name, functions, code)
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        return _table(context, builder, name, functions, code)
 
     return types.intp(literals), generate
 
@@ -314,3 +320,15 @@ def take_back(_typingctx: Any, _state: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.intp), generate
+
+
+@intrinsic
+def interrupt(_typingctx: Any, _is_due: Any) -> Any:
+    """Raise ``KeyboardInterrupt`` where it is due: in a statement, Numba raises exceptions that are errors only."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        with builder.if_then(arguments[0], likely=False):
+            context.call_conv.return_user_exc(builder, KeyboardInterrupt, ())
+        return context.get_dummy_value()
+
+    return types.void(types.boolean), generate

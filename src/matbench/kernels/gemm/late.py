@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 from llvmlite import binding
 
+from matbench.kernels.gemm.compiling import WholeCompiler
 from matbench.kernels.jit import keep_on_disk, njit
 
-__all__ = ["Late", "address_of"]
+__all__ = ["INTERRUPTED", "Late", "address_of"]
+
+INTERRUPTED = 4  # what compiled code finds where Ctrl-C ended the compiling
 
 _SIGNATURE = "int64(int64, int64)"
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -21,8 +24,9 @@ class Late:
 
     Compiled code looks for its address at a place in memory. There is 0 at first, and beside it the address of a Python
     function that has it compiled and puts its address there; see `matbench.kernels.gemm.product.summoned`. The Python
-    function does nothing else: what is raised in it, an interrupt included, is told by ctypes and goes no further, so
-    that the job itself is always done by compiled code, or not begun.
+    function does nothing else: what is raised in it is told by ctypes and goes no further, so that the job itself is
+    always done by compiled code, or not begun. Of an interrupt there is a number in a third word, for compiled code to
+    raise it: what a Python function returns that raises is not defined.
 
     Parameters
     ----------
@@ -35,17 +39,21 @@ class Late:
     def __init__(self, symbol: str, address: Callable[[], int]) -> None:
         self._address = address
         self._callback = _Callback(self._summon)  # can be called for as long as this lives
-        self._place = array("q", [0, ctypes.cast(self._callback, ctypes.c_void_p).value or 0])
+        self._place = array("q", [0, ctypes.cast(self._callback, ctypes.c_void_p).value or 0, 0])
         binding.add_symbol(symbol, self._place.buffer_info()[0])
 
     def _summon(self, _x: int, _y: int) -> int:
-        self._place[0] = self._address()  # at once for all threads: it is a single word
+        self._place[2] = 0
+        try:
+            self._place[0] = self._address()  # at once for all threads: it is a single word
+        except KeyboardInterrupt:  # ctypes would print it and go on, and nobody would know that the reader gave up
+            self._place[2] = INTERRUPTED
         return 0
 
 
 def address_of(function: Callable[[int, int], int]) -> int:
     """The address of a function of two integers, compiled for C to call and kept on disk where that can be."""
-    made = njit(nogil=True, no_cpython_wrapper=True)(function)
+    made = njit(nogil=True, no_cpython_wrapper=True, pipeline_class=WholeCompiler)(function)
     keep_on_disk(made)
     made.compile(_SIGNATURE)
     (compiled,) = made.overloads.values()

@@ -34,13 +34,13 @@ def copy_matrix(tables: Tables, source: View, target: View, rows: int, columns: 
     call_entry(tables.copies, STRIDED_COPY, (*distances, rows, columns, 0, 0))
 
 
-@inner(inline="always")
+@inner()
 def packed_row_bytes(tables: Tables, depth: int) -> int:
     """Distance of the rows of a packed block of A: an odd number of cache lines, so that no two rows want one place."""
     return ((depth * tables.itemsize + LINE - 1) // LINE | 1) * LINE
 
 
-@inner(inline="always")
+@inner()
 def pack_rows(tables: Tables, a: View, address: int, rows: int, depth: int) -> View:
     """Copy a block of A so that the elements of its rows lie side by side.
 

@@ -12,7 +12,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from matbench.kernels import jit
-from matbench.kernels.gemm import copies, dots, intrinsics, late, loops, microkernel, packing, views
+from matbench.kernels.gemm import compiling, copies, dots, intrinsics, late, loops, microkernel, packing, views
+from matbench.kernels.gemm.compiling import WholeCompiler
 from matbench.kernels.gemm.intrinsics import (
     allocate,
     call_entry,
@@ -21,6 +22,7 @@ from matbench.kernels.gemm.intrinsics import (
     enter,
     entry_of,
     inner,
+    interrupt,
     leave,
     let_go,
     loaded,
@@ -32,7 +34,7 @@ from matbench.kernels.gemm.intrinsics import (
     tile_table,
     version,
 )
-from matbench.kernels.gemm.late import Late, address_of
+from matbench.kernels.gemm.late import INTERRUPTED, Late, address_of
 from matbench.kernels.gemm.loops import Cuts, five_loops, two_loops
 from matbench.kernels.gemm.packing import LINE, copy_matrix, packed_row_bytes
 from matbench.kernels.gemm.recipe import Code, Recipe
@@ -43,8 +45,9 @@ from matbench.kernels.tiling import Blocks
 
 __all__ = ["product"]
 
-DONE, NO_MEMORY, NO_CODE, NO_TEAM = 0, 1, 2, 3  # outcomes; of several the largest is told
-STREAMS = 32  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
+DONE, NO_MEMORY, NO_CODE, NO_TEAM = 0, 1, 2, 3  # outcomes, and INTERRUPTED; of several the largest is told
+STREAMS = 16  # rows of B that are read side by side without being packed: what processors fetch ahead of the program
+SHALLOW = 64  # steps along k: a packed block of B is no lower; see `cuts_for`
 PARALLEL_FLOPS = 4_000_000  # below, handing work to threads takes longer than they save
 SPLIT_PAYS = 16  # register tiles of rows from which it pays to pack a B whose vectors are not aligned (docs/gemm.md)
 SHORT_FLOPS = 250_000  # up to here the calling thread keeps Python's lock: giving it away takes 1 % of the time
@@ -64,7 +67,7 @@ LIMITS = Blocks(0, 0, 0, 0, 0)  # any blocks, and below any job: compiled code a
 JOB = Job(Tables(0, 0, 0, 0, 0, 0), LIMITS, Operands(_NOTHING, _NOTHING, _NOTHING, 0, 0, 0), 0)
 
 
-@inner(inline="always")
+@inner()
 def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     """Where to cut the loops for one problem, and what to pack."""
     item = tables.itemsize
@@ -77,8 +80,13 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     mc, kc, nc = max(limits.mc, tables.rows), max(limits.kc, 1), max(limits.nc // width, 1) * width
     if units_n <= tables.vectors:  # a single panel: rows of A pass by once, and a narrow block of B may be deeper
         kc *= max(1, min(nc // (max(1, units_n) * tables.lanes), -(-given.k // kc)))
+    flat = max(SHALLOW, 2 * given.m)
     if is_large and not pays:  # B passes by once: along a few rows at a time, as far as they go
         kc, nc = min(kc, STREAMS), given.n + tables.lanes
+    elif is_large and given.b.across == item and flat < min(kc, given.k) and nc < given.n:
+        # Few rows: fetching B takes longer than visiting C, and is faster along long pieces of its rows. The block is
+        # as large as before, but flat.
+        kc, nc = flat, min(kc, given.k) * nc // (flat * width) * width
     return Cuts(
         min(mc, units_m * tables.rows),
         max(1, min(kc, given.k)),
@@ -88,7 +96,7 @@ def cuts_for(tables: Tables, limits: Blocks, given: Operands) -> Cuts:
     )
 
 
-@inner(inline="always")
+@inner()
 def summoned(place: int, job: int, number: int, otherwise: int) -> int:
     """What a `Late` function makes of a job; `otherwise` where it can't be compiled."""
     function = loaded(place, signed(0))
@@ -96,12 +104,13 @@ def summoned(place: int, job: int, number: int, otherwise: int) -> int:
         call_two(loaded(place + 8, signed(0)), signed(0), signed(0))
         function = loaded(place, signed(0))
         if function == 0:
-            return otherwise
+            refusal: int = max(loaded(place + 16, signed(0)), otherwise)
+            return refusal
     outcome: int = call_two(function, job, number)
     return outcome
 
 
-@inner(inline="always")
+@inner()
 def alone(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product on this thread; the elements of a row of C lie side by side."""
     a, b, c, m, n, k = given
@@ -168,7 +177,7 @@ def together(entry: int, job: int, tasks: int) -> int:
     return worst
 
 
-@inner(inline="always")
+@inner()
 def shared(tables: Tables, limits: Blocks, given: Operands, threads: int) -> int:
     """The product by so many threads; by this one alone where others are at work already.
 
@@ -183,7 +192,7 @@ def shared(tables: Tables, limits: Blocks, given: Operands, threads: int) -> int
     return outcome
 
 
-@inner(inline="always")
+@inner()
 def is_turned(tables: Tables, given: Operands) -> bool:
     """Whether C' = B' A' is computed instead: its rows lie side by side, or vectors make better use of it.
 
@@ -198,7 +207,7 @@ def is_turned(tables: Tables, given: Operands) -> bool:
     return given.c.across != item and given.c.down == item
 
 
-@inner(inline="always")
+@inner()
 def is_one_block(tables: Tables, limits: Blocks, given: Operands) -> bool:
     """Whether the two innermost loops are all there is to do: nothing is packed, cut along k, turned or shared out."""
     a, b, c, m, n, k = given
@@ -208,7 +217,7 @@ def is_one_block(tables: Tables, limits: Blocks, given: Operands) -> bool:
     return is_low and is_small and n > 1 and a.across == item and b.across == item and c.across == item
 
 
-@inner(inline="always")
+@inner()
 def multiply(tables: Tables, limits: Blocks, given: Operands) -> int:
     """The product of any layouts. What takes more than two loops is compiled when it is first asked for."""
     if given.m == 0 or given.n == 0:
@@ -255,9 +264,8 @@ def generation() -> int:
 
     Numba keeps compiled functions on disk and asks only whether the file of the outermost one has changed.
     """
-    modules: tuple[ModuleType, ...] = (jit, copies, dots, intrinsics, late, loops, microkernel, packing, views)
     digest = hashlib.sha256()
-    for module in modules:
+    for module in (jit, compiling, copies, dots, intrinsics, late, loops, microkernel, packing, views):
         for each in _parts(module, module.__name__):
             digest.update(each)
     for each in _parts(sys.modules[__name__], __name__):
@@ -324,7 +332,7 @@ def _compiled(code: Code) -> Any:
     numbers = tuple(code._replace(made_by=generation()))
     itemsize, lanes, rows, vectors = code[:4]
 
-    @njit(no_cfunc_wrapper=True)
+    @njit(no_cfunc_wrapper=True, pipeline_class=WholeCompiler)
     def gemm(limits: int, a: Array, b: Array, out: Array) -> None:
         tables = Tables(tile_table(numbers), copy_table(numbers), itemsize, lanes, rows, vectors)
         given = Operands(
@@ -340,6 +348,7 @@ def _compiled(code: Code) -> Any:
         outcome = multiply(tables, loaded(limits, LIMITS), given)
         if is_long:
             take_back(lock)
+        interrupt(outcome == INTERRUPTED)
         if outcome == NO_MEMORY:
             raise MemoryError("no memory for packing; free some, or multiply smaller matrices")
         if outcome == NO_CODE:
