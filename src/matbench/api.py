@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from matbench.analyse.ladder import tabulate
 from matbench.analyse.rows import Table
 from matbench.blocks import with_kept_blocks
@@ -21,6 +23,9 @@ from matbench.measure.session import Session
 from matbench.model import Case, Ceiling, Header, Measurement, Record
 from matbench.operations import OPERATIONS, PRODUCT, select_operations
 from matbench.paired import pair
+from matbench.present.choose import headline_problem
+from matbench.present.left_out import skipped_list
+from matbench.present.tables import ladder_table
 from matbench.record.alone import alone
 from matbench.record.here import Machine
 from matbench.record.host import machine_label, safe_label
@@ -31,6 +36,24 @@ from matbench.record.store import read_record
 __all__ = ["get", "load", "measured_record", "new_header", "pair", "quick"]
 
 SHORTEST_S = 4.0  # s, a shorter budget is gone before anything is measured
+
+
+class QuickTable(Table, frozen=True):
+    """A table of one size that a prompt or a notebook shows as ``matbench show`` does, and not row by row."""
+
+    def __str__(self) -> str:
+        timed = (row.case.problem for row in self.rows if row.seconds is not None)
+        problem = headline_problem(self) or next(timed, None)
+        parts = ["Nothing was measured." if problem is None else ladder_table(self, problem, narrow=True)]
+        left_out = skipped_list(self)
+        return "\n\n".join([*parts, *([f"Left out:\n\n{left_out}"] if left_out else [])])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        """How a notebook shows it."""
+        return str(self)
 
 
 def new_header(planned: Planned, registry: Registry, machine: Machine, label: str | None = None) -> Header:
@@ -189,7 +212,7 @@ def quick(
     Returns
     -------
     Table
-        One row a kernel and thread count.
+        One row a kernel and thread count; at a prompt it is shown as text.
 
     Raises
     ------
@@ -227,4 +250,5 @@ def quick(
         threads=machine.processors,
         tuned=machine.tuned,
     )
-    return tabulate(measured_record(session, new_header(planned, registry, machine), planned.skipped))
+    table = tabulate(measured_record(session, new_header(planned, registry, machine), planned.skipped))
+    return QuickTable(**msgspec.structs.asdict(table))

@@ -64,7 +64,7 @@ def test_the_told_order_climbs_from_the_foot_to_the_top():
     for before, after, credit in zip(rates, rates[1:], found.credits, strict=False):
         assert after / before == pytest.approx(credit.told.estimate)
     assert rates[0] == pytest.approx(2 * 64**3 / FOOT_S)
-    assert found.peak_fraction == pytest.approx(rates[-1] / 1e9)
+    assert found.peak_share.estimate == pytest.approx(rates[-1] / 1e9)
     assert found.total.estimate == pytest.approx(TOTAL, rel=1e-6)
 
 
@@ -124,7 +124,7 @@ def test_on_one_processor_cores_are_no_idea():
     header = msgspec.structs.replace(record.header, plan=plan)
     found = attribute(msgspec.structs.replace(record, header=header))
     assert [each.idea for each in found.credits] == list(TOLD[:-1])
-    assert (found.threads, found.peak_fraction) == (1, None)
+    assert (found.threads, found.peak_share) == (1, None)
 
 
 @pytest.mark.parametrize("outcome", ["wrong", "skipped"])

@@ -44,6 +44,8 @@ def test_a_place_states_sizes_dtype_and_threads_in_any_order():
         "f is faster than g",
         "f is at least 0x g",
         "f is at least 100 g",
+        "f is at most 0% slower than g",
+        "f is at most 0.00 % slower than g",
         "f is at least -1x g",
         "f is at least nanx g",
         "f is at least 9999999999x g",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,12 +14,15 @@ from hypothesis import strategies as st
 
 from matbench.analyse.predict import DRIFT, predict_whole
 from matbench.analyse.statistics import call_seconds, median_interval
-from matbench.model import Case, Conditions, Environment, Header, Host, Measurement, Plan, Problem, Record, Samples
+from matbench.model import Case, Conditions, End, Environment, Header, Host, Measurement, Plan, Problem, Record, Samples
+from matbench.record.journal import Journal
+from matbench.record.listing import Wanted, chosen, list_files
 from matbench.record.store import find_records, read_record
 
 RESULTS = Path(__file__).parents[2] / "results"
 ROWS = (1, 2, 4)
 TRIALS = 2000
+Held = dict[Case, tuple[list[tuple[int, float]], float]]  # of each: rows and seconds of slabs, s of the whole
 
 
 def points_of(row_s, count=4):
@@ -112,7 +117,7 @@ def test_a_few_rows_of_a_rectangle_are_no_slab():
     assert not Problem(1, 500, 1000).is_slab
 
 
-def held_out(record: Record) -> dict[Case, tuple[list[tuple[int, float]], float]]:
+def held_out(record: Record) -> Held:
     """Square cases that were measured whole and in slabs: points of the slabs, and the time of the whole, s."""
     points: dict[Case, list[tuple[int, float]]] = {}
     measured = [each for each in record.measurements if each.outcome != "wrong" and len(each.samples)]
@@ -128,49 +133,86 @@ def held_out(record: Record) -> dict[Case, tuple[list[tuple[int, float]], float]
     }
 
 
-def newest_full() -> Record:
-    """The newest complete record of the preset 'full'; without one the test is skipped."""
-    for path in reversed(find_records(RESULTS)):
-        record = read_record(path)
-        if record.is_complete and record.header.plan.preset == "full":
-            return record
-    pytest.skip("results/ has no complete record of the preset full yet; make one: matbench run --preset full")
+@functools.cache
+def held_out_of(path: Path) -> Held:
+    """What a kept record has both ways; nothing where it is incomplete."""
+    record = read_record(path)
+    return held_out(record) if record.is_complete else {}
+
+
+def newest_with(told: str, of_interest: Callable[[Case], bool], results: Path = RESULTS) -> Held:
+    """Of the newest kept run of the preset full that has any such product both whole and in slabs, those products.
+
+    A later run that lacks them, for want of time, takes nothing away: an older one that has them is judged then. Where
+    no run at all has them, the test is skipped.
+    """
+    listed, _ = list_files(reversed(find_records(results)), ends=False)
+    for each in chosen(listed, Wanted(preset="full")):
+        found = {case: held for case, held in held_out_of(each.path).items() if of_interest(case)}
+        if found:
+            return found
+    pytest.skip(
+        f"no kept run of the preset full has {told} both whole and in slabs; make one: matbench run --preset full"
+    )
 
 
 @pytest.mark.parametrize("kernel", ["python_lists", "python_arrays"])
 def test_a_really_measured_1000_x_1000_loop_is_where_its_rows_predict_it(kernel):
-    record = newest_full()
-    found = {case.kernel: each for case, each in held_out(record).items() if case.problem.n == 1000}
-    if kernel not in found:
-        pytest.skip(f"{record.header.id} has {kernel} at 1000 not both whole and in slabs")
-    points, measured = found[kernel]
-    predicted = predict_whole(points, 1000)
-    assert predicted.low <= measured <= predicted.high
+    found = newest_with(f"{kernel} at 1000", lambda case: case.kernel == kernel and case.problem.n == 1000)
+    for points, measured in found.values():
+        predicted = predict_whole(points, 1000)
+        assert predicted.low <= measured <= predicted.high
 
 
 def test_every_product_measured_whole_and_in_slabs_is_where_its_rows_predict_it():
-    record = newest_full()
-    found = held_out(record)
-    if not found:
-        pytest.skip(f"{record.header.id} has no product both whole and in slabs")
-    for case, (points, measured) in found.items():
+    for case, (points, measured) in newest_with("a product", lambda _: True).items():
         predicted = predict_whole(points, case.problem.n)
         assert predicted.low <= measured <= predicted.high, case
 
 
+def test_of_several_kept_runs_the_newest_is_judged_that_has_what_is_asked_for(tmp_path):
+    lists, arrays = Case("python_lists", Problem(1000, 1000, 1000)), Case("python_arrays", Problem(1000, 1000, 1000))
+    kept(tmp_path, "20260101T000000Z-aaaaaa", lists, arrays)
+    kept(tmp_path, "20260102T000000Z-bbbbbb", lists, factor=2)
+    kept(tmp_path, "20260103T000000Z-cccccc", lists, arrays, preset="standard")
+    assert newest_with("", lambda case: case == lists, tmp_path) == {lists: (SLABS, 400.0)}
+    assert newest_with("", lambda case: case == arrays, tmp_path) == {arrays: (SLABS, 200.0)}
+    with pytest.raises(pytest.skip.Exception, match=r"^no kept run of the preset full has it both whole .* make one"):
+        newest_with("it", lambda case: case.problem.n == 512, tmp_path)
+
+
+SLABS = [(1, 0.2), (1, 0.2), (2, 0.4), (2, 0.4)]  # rows, s
+
+
+def samples_of(*seconds: float) -> Samples:
+    elapsed_ns, none = tuple(round(each * 1e9) for each in seconds), (0,) * len(seconds)
+    return Samples((1,) * len(seconds), elapsed_ns, none, tuple(range(len(seconds))))
+
+
+def header_of(name: str = "a", preset: str = "full") -> Header:
+    plan = Plan(preset, "matbench run", 1, 60.0, 7, 10**6, "python_lists", ())
+    return Header(
+        id=name, created="", machine="m", host=Host(), environment=Environment(), conditions=Conditions(), plan=plan
+    )
+
+
+def kept(results: Path, name: str, *cases: Case, factor: float = 1, preset: str = "full") -> None:
+    """A run in a results folder: of each case two slabs, and the whole in 200 s times a factor."""
+    with Journal.create(results, header_of(name, preset)) as journal:
+        for case in cases:
+            for rows, seconds in ((1, 0.2), (2, 0.4), (1000, 200.0 * factor)):
+                part = msgspec.structs.replace(case, problem=msgspec.structs.replace(case.problem, m=rows))
+                journal.append(Measurement(part, samples=samples_of(*(seconds,) * (1 if rows == 1000 else 2))))
+        journal.finish(End(finished="", elapsed_s=1.0, conditions=Conditions()))
+
+
 def test_what_is_held_out_is_found_and_never_part_of_its_own_prediction():
     def measured(m, *seconds, outcome="measured"):
-        elapsed_ns = tuple(round(each * 1e9) for each in seconds)
-        none = (0,) * len(seconds)
-        taken = Samples((1,) * len(seconds), elapsed_ns, none, tuple(range(len(seconds))))
-        return Measurement(Case("python_lists", Problem(m, 1000, 1000)), outcome, samples=taken)
+        return Measurement(Case("python_lists", Problem(m, 1000, 1000)), outcome, samples=samples_of(*seconds))
 
-    plan = Plan("full", "matbench run", 1, 60.0, 7, 10**6, "python_lists", ())
-    head = Header(
-        id="a", created="", machine="m", host=Host(), environment=Environment(), conditions=Conditions(), plan=plan
-    )
+    head = header_of()
     slabs = (measured(1, 0.2, 0.2), measured(2, 0.4, 0.4))
     found = held_out(Record(head, measurements=(*slabs, measured(1000, 190.0))))
-    assert list(found.values()) == [([(1, 0.2), (1, 0.2), (2, 0.4), (2, 0.4)], 190.0)]
+    assert list(found.values()) == [(SLABS, 190.0)]
     assert held_out(Record(head, measurements=slabs)) == {}
     assert held_out(Record(head, measurements=(*slabs, measured(1000, 1.0, outcome="wrong")))) == {}

@@ -83,7 +83,7 @@ ABOUT_A_RECORD = {
     "an unknown dtype": (("show", "--dtype", "float16"), "there are: float64, float32, int64"),
     "a dtype it does not hold": (("show", "--dtype", "int64"), "there are: float64"),
     "a dtype it does not hold, to plot": (("plot", "--dtype", "float32"), "there are: float64"),
-    "an unknown base": (("show", "--base", "lops"), "no kernel 'lops' in this record"),
+    "an unknown base": (("show", "--base", "lops"), "no kernel 'lops' with a time on 1 thread in this record"),
     "an unknown format": (("export", "--to", "xls"), "there are: csv, samples, json, md, record"),
     "an unknown figure": (("plot", "--kind", "pie"), "there are: speedup, rate, threads, ladder"),
 }

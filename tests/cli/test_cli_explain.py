@@ -83,7 +83,7 @@ def test_every_rung_has_an_idea_a_text_and_a_source(made):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("lops",), ["no kernel 'lops'; did you mean"]),
+        (("nope",), ["no kernel 'nope'; there are: ", "which matbench list tells"]),
         (("numba_ikj_fma", "--dtype", "int64"), ["numba_ikj_fma does not compute in int64; it does in float64"]),
         (("numba_ikj", "--dtype", "float16"), ["no dtype 'float16'"]),
         (("python_lists", "nowhere"), ["there is no record under results"]),

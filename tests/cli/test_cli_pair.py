@@ -192,7 +192,7 @@ def test_what_is_no_claim_is_refused(text):
 def test_there_is_nothing_to_show_where_nothing_was_compared(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(["show", "--verdicts"]) == 2
-    assert "run `matbench pair A B` first" in capsys.readouterr().err
+    assert "make one, for example with `matbench pair numba_ikj numba_ikj_fma`" in capsys.readouterr().err
 
 
 @pytest.mark.xdist_group("measure")

@@ -110,7 +110,7 @@ def check_contract(text):
         assert list(row) == [
             *("kernel", "m", "n", "k", "dtype", "threads", "seconds"),
             *("gflops", "peak_fraction", "speedup", "extrapolated", "skipped"),
-            *("operation", "gbytes_per_s", "bandwidth_fraction"),
+            *("operation", "gbytes_per_s", "bandwidth_fraction", "peak_share"),
         ]
         assert all(isinstance(row[name], int) for name in ("m", "n", "k", "threads"))
         assert all(row[name] is None or isinstance(row[name], float) for name in ("gflops", "peak_fraction"))
@@ -118,6 +118,7 @@ def check_contract(text):
         assert (row["seconds"] is None) == (row["skipped"] is not None)
         check_bounds(row["seconds"])
         check_bounds(row["speedup"], base=str)
+        check_bounds(row["peak_share"], beside=str)
     return told["measurements"]
 
 

@@ -9,8 +9,10 @@ from itertools import product
 import msgspec
 import pytest
 
+from matbench.cli import tune as tuning
 from matbench.cli.main import main
 from matbench.cli.tune import blocks_object, blocks_said
+from matbench.errors import IncompleteError, InternalError
 from matbench.kernels.jit import numba_missing
 from matbench.measure.session import Progress, Session
 from matbench.measure.tuning import CLONE, KERNEL, candidates, tuned_here
@@ -40,7 +42,9 @@ def in_which(faster, seen=None, most=100):
     def run(session):
         if seen is not None:
             seen.append(session)
-        turns = tuple(product(range(min(most, session.processes)), range(3)))
+        turns = tuple(
+            (session.process + each, turn) for each, turn in product(range(min(most, session.processes)), range(3))
+        )
         for number, block in enumerate(session.blocks):
             for name, threads in block.arms:
                 elapsed = round(1e7 / faster.get((name, block.problem.dtype), 1.0))
@@ -98,14 +102,151 @@ def test_where_none_is_faster_the_derived_blocks_stand_and_nothing_is_proved(her
     assert tuned_here(known_tuning(here.host.host_id), _ladder(), here.host.caches) == ()
 
 
-def test_what_is_kept_tells_the_processes_that_were_sampled_not_those_that_were_planned(here, monkeypatch, capsys):
-    name = candidates("float64", here.host.caches).others[0].name
-    monkeypatch.setattr(Session, "run", in_which({(name, "float64"): 1.2}, most=5))
-    assert main(["tune", "--dtype", "float64"]) == 0
-    assert "looked faster, but is not so beyond doubt" in capsys.readouterr().err
+NO_MORE = "ended early: something in sampling process 2 of 9 could not be started before its first block; free memory"
+
+
+def proving(faster, *sessions):
+    """A screening that comes through, and sessions after it, each with so many processes and what ends it."""
+    later = iter(sessions)
+
+    def run(session):
+        if CLONE not in arms_of(session):
+            yield from in_which(faster)(session)
+            return
+        processes, end = next(later)
+        if processes:
+            yield from in_which(faster, most=processes)(session)
+        if isinstance(end, Exception):
+            raise end
+        if end is not None:
+            block = session.blocks[-1]
+            yield Measurement(Case(end, block.problem, 1), "ended", f"{end} took the sampling process down with it")
+
+    return run
+
+
+def faster_ones(here):
+    """Two candidates, 6 and 4 % faster."""
+    one, other = (candidates("float64", here.host.caches).others[each] for each in (3, 5))
+    return one, other, {(one.name, "float64"): 1.06, (other.name, "float64"): 1.04}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [IncompleteError(NO_MORE), KERNEL, CLONE, None],
+    ids=["no start", "it died", "its clone", "a block given up"],
+)
+def test_a_process_that_could_not_be_started_or_died_is_made_up_for_by_others(here, monkeypatch, capsys, lost):
+    winner, _, faster = faster_ones(here)
+    monkeypatch.setattr(Session, "run", proving(faster, (5, lost), (4, None)))
+    assert main(["tune", "--dtype", "float64"]) == 0, capsys.readouterr().err
     [found] = known_tuning(here.host.host_id).found
-    assert not found.is_better
-    assert found.processes == 5
+    assert (found.blocks.mc, found.blocks.kc, found.blocks.nc) == (winner.mc, winner.kc, winner.nc)
+    assert found.processes == 9
+
+
+def test_with_one_process_too_few_for_both_it_is_decided_on_the_one_that_looked_best(here, monkeypatch, capsys):
+    winner, _, faster = faster_ones(here)
+    monkeypatch.setattr(Session, "run", proving(faster, (6, IncompleteError(NO_MORE)), (2, IncompleteError(NO_MORE))))
+    assert main(["tune", "--dtype", "float64"]) == 0
+    assert f"8 processes are enough to decide on {winner.name}" in capsys.readouterr().err
+    [found] = known_tuning(here.host.host_id).found
+    assert (found.is_better, found.processes) == (True, 8)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "said"),
+    [
+        (
+            ((5, IncompleteError(NO_MORE)), (0, InternalError("it could not be started; free memory"))),
+            (5, "free memory"),
+        ),
+        (((0, InternalError("no start; free memory")),) * 2, (0, "for no start; free memory")),
+        (((2, KERNEL), (3, KERNEL)), (5, "took the sampling process down with it; free memory or stop other programs")),
+        (((5, None), (2, None)), (7, "free memory or stop other programs, and repeat it")),
+    ],
+    ids=["no start", "none starts", "it dies", "given up"],
+)
+def test_where_processes_are_too_few_it_is_said_how_many_there_are_and_what_was_known_stays(
+    here, monkeypatch, capsys, sessions, said
+):
+    count, why = said
+    _, _, faster = faster_ones(here)
+    monkeypatch.setattr(Session, "run", in_which(faster))
+    assert main(["tune", "--dtype", "float64"]) == 0
+    before = known_tuning(here.host.host_id)
+    capsys.readouterr()
+    monkeypatch.setattr(Session, "run", proving(faster, *sessions))
+    assert main(["tune", "--dtype", "float64"]) == 3
+    told = capsys.readouterr()
+    *_, complaint = told.err.splitlines()
+    assert complaint.startswith(f"matbench: float64 undecided: {count} of 9 processes")
+    assert "it takes 8 at least" in complaint
+    assert why in complaint
+    assert known_tuning(here.host.host_id) == before
+
+
+def test_where_time_was_too_short_for_processes_it_is_said_that_it_takes_more(here, monkeypatch, capsys):
+    _, _, faster = faster_ones(here)
+    monkeypatch.setattr(tuning, "START_S", 1e3)
+    monkeypatch.setattr(Session, "run", proving(faster, (5, None)))
+    assert main(["tune", "--dtype", "float64"]) == 3
+    assert "float64 undecided: 5 of 9 processes" in (told := capsys.readouterr().err)
+    assert "it takes 8 at least; give more than --budget 60s, and repeat it" in told
+
+
+def test_a_candidate_that_computes_a_wrong_result_is_out_and_no_reason_to_measure_anew(here, monkeypatch, capsys):
+    winner, other, faster = faster_ones(here)
+    seen = []
+
+    def run(session):
+        seen.append(session)
+        for each in in_which(faster)(session):
+            is_other = isinstance(each, Measurement) and each.case.kernel == other.name
+            yield Measurement(each.case, "wrong", "it is off") if is_other and CLONE in arms_of(session) else each
+
+    monkeypatch.setattr(Session, "run", run)
+    assert main(["tune", "--dtype", "float64"]) == 0, capsys.readouterr().err
+    [found] = known_tuning(here.host.host_id).found
+    assert (found.blocks.kc, found.processes, len(seen)) == (winner.kc, 9, 2)
+
+
+def test_what_was_decided_is_kept_where_another_element_type_is_not(here, monkeypatch, capsys):
+    _, _, faster = faster_ones(here)
+    single = {(candidates("float32", here.host.caches).others[0].name, "float32"): 1.2}
+
+    def run(session):
+        for each in in_which(faster | single)(session):
+            is_clone = isinstance(each, Measurement) and each.case.kernel == CLONE
+            if not (is_clone and each.case.problem.dtype == "float32"):
+                yield each
+
+    monkeypatch.setattr(Session, "run", run)
+    assert main(["tune"]) == 3
+    assert "float32 undecided: 0 of 9" in capsys.readouterr().err
+    [found] = known_tuning(here.host.host_id).found
+    assert (found.blocks.dtype, found.is_better) == ("float64", True)
+
+
+@pytest.mark.parametrize("faulty", [0, 1], ids=["the fastest", "the other"])
+def test_a_candidate_that_takes_its_process_down_twice_is_out(here, monkeypatch, capsys, faulty):
+    winners, faster = faster_ones(here)[:2], faster_ones(here)[2]
+    name = winners[faulty].name
+    monkeypatch.setattr(Session, "run", proving(faster, (6, name), (3, name)))
+    assert main(["tune", "--dtype", "float64"]) == 0, capsys.readouterr().err
+    [found] = known_tuning(here.host.host_id).found
+    assert (found.blocks.mc, found.blocks.kc) == (winners[1 - faulty].mc, winners[1 - faulty].kc)
+
+
+def test_a_screening_whose_process_can_not_be_started_is_told_as_what_it_is(here, monkeypatch, capsys):
+    def run(_session):
+        raise InternalError("the sampling process could not be started; free memory, or allow more processes")
+        yield
+
+    monkeypatch.setattr(Session, "run", run)
+    assert main(["tune"]) == 4
+    assert "free memory, or allow more processes" in capsys.readouterr().err
+    assert known_tuning(here.host.host_id) is None
 
 
 def test_a_later_tuning_replaces_what_was_found_and_forgetting_removes_it(here, monkeypatch, capsys):

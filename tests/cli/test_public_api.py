@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import types
 
+import msgspec
 import pytest
 from cli_driver import finished
+from compare_examples import ladder, record, skipped
 
 import matbench
+from matbench import api
+from matbench.analyse.ladder import tabulate
 from matbench.errors import RecordError, UsageError
 
 
@@ -25,6 +29,36 @@ def test_kernels_is_a_function_and_a_package():
     assert all(isinstance(each, Kernel) for each in matbench.kernels())
     names = [each.name for each in matbench.kernels()]
     assert names.index("python_lists") < names.index("numpy_outer") < names.index("numpy_matmul")
+
+
+def test_kernels_are_shown_in_a_line_each_and_are_a_tuple_all_the_same():
+    every = matbench.kernels()
+    head, *lines = repr(every).splitlines()
+    assert head == f"{len(every)} kernels, foot to top"
+    assert [line.split()[0] for line in lines] == [each.name for each in every]
+    assert all(line.endswith(f"  {each.idea}") and len(line) < 100 for line, each in zip(lines, every, strict=True))
+    assert every == tuple(every)
+    assert hash(every) == hash(tuple(every))
+    assert repr(every[:1]) == "(<Kernel python_arrays: three loops that index ndarrays>,)"
+
+
+def test_a_quick_table_shows_itself_as_a_ladder_and_is_a_table_all_the_same():
+    made = tabulate(record(measurements=(*ladder(sizes=(64,)), skipped("numba_gemm", 64, "the budget is used up"))))
+    table = api.QuickTable(**msgspec.structs.asdict(made))
+    assert isinstance(table, type(made))
+    assert table.rows == made.rows
+    shown = repr(table)
+    assert "| kernel " in shown.splitlines()[0]
+    assert [row.case.kernel for row in made.rows if row.seconds and f"| {row.case.kernel} " not in shown] == []
+    assert shown.endswith("Left out:\n\n- numba_gemm: the budget is used up")
+    assert "Problem(" not in shown
+    assert max(map(len, shown.splitlines())) < 160
+    assert table._repr_markdown_() == shown
+
+
+def test_a_quick_table_without_a_time_says_so():
+    made = tabulate(record(measurements=(skipped("numba_gemm", 64, "the budget is used up"),)))
+    assert repr(api.QuickTable(**msgspec.structs.asdict(made))).startswith("Nothing was measured.\n\nLeft out:")
 
 
 @pytest.mark.parametrize("name", ["python_lists", "numpy_matmul"])

@@ -390,6 +390,25 @@ def test_the_roof_is_sampled_in_the_same_rounds_for_each_thread_count(monkeypatc
     }
     assert all((each.samples.loops, each.samples.elapsed_ns) == ((10_000,), (100_000,)) for each in roofs)
     assert Counter(each.samples.round[0] for each in roofs if each.threads == 1) == Counter(range(5))
+    assert {each.problem for each in roofs} == {block_of(32, "base").problem}  # by which they pair with its cases
+
+
+def test_where_time_is_short_the_roof_has_as_many_samples_as_the_cases_that_are_told_over_it(monkeypatch):
+    shop = Workshop()
+
+    def chains(_threads, steps):
+        shop.clock.advance(steps * 10)
+
+    monkeypatch.setattr(ceilings, "why_no_chains", lambda: None)
+    monkeypatch.setattr(ceilings, "vector_lanes", lambda _: (4,))
+    monkeypatch.setattr(ceilings, "fma_chains", lambda _, lanes, **_options: (chains, 24 * lanes))
+    bench = shop.bench(shop.kernel("base"), shop.kernel("other"), rounds=9)
+    bench.fma_steps["float64", 4] = 10_000
+    shop.measure(bench, block_of(32, "base", "other"), seconds=1e-9)
+    sampled = Counter(each.case.kernel for each in shop.told if isinstance(each, Measurement))
+    roofs = [each for each in shop.told if isinstance(each, Ceiling)]
+    assert sampled["other"] < 9
+    assert len(roofs) == max(sampled.values())
 
 
 def test_integers_have_no_roof(monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from pairs_fakes import FINISHED, HELLO, PairStage, block_of, cell_of, sound
+from pairs_fakes import FINISHED, HELLO, LIBRARIES, PairStage, block_of, cell_of, sound
 
 from matbench.errors import InternalError
 from matbench.measure.child import OverrunError
@@ -106,6 +106,13 @@ def test_a_process_with_other_libraries_than_the_first_is_void():
     ]
 
 
+def test_a_process_without_libraries_that_only_the_first_one_needed_to_compile_is_like_it():
+    compilers = (Library(api="blas", name="openblas", version="0.4", filename="of_scipy.so"),)
+    stage = PairStage(sound(libraries=(*LIBRARIES, *compilers)), sound(libraries=LIBRARIES))
+    stage.run()
+    assert [each.void for each in stage.record.processes] == [None, None]
+
+
 def test_an_arm_that_never_returns_is_given_up_at_this_size_and_at_larger_ones():
     cells = (cell_of(16), cell_of(8), cell_of(32), cell_of(32, a="other", b="third"))
 
@@ -202,7 +209,19 @@ def test_no_process_is_added_once_the_time_for_more_is_up():
     stage = PairStage(*[sound()] * 3, enough=lambda _: False, more_until_ns=3_500_000_000)
     stage.run()
     assert len(stage.record.processes) == 3
-    assert not stage.session.out_of_time
+    assert stage.session.out_of_time
+
+
+def test_what_ends_for_another_reason_was_not_out_of_time():
+    ends = (
+        {"enough": lambda _: True, "more_until_ns": 9_500_000_000},
+        {"enough": lambda _: False, "settings": {"most_processes": 2}, "more_until_ns": 1_500_000_000},
+        {"enough": lambda _: False, "hopeless": lambda _: True, "more_until_ns": 1_500_000_000},
+    )
+    for end in ends:
+        stage = PairStage(*[sound()] * 2, **end)
+        stage.run()
+        assert not stage.session.out_of_time, end
 
 
 def test_where_time_is_up_the_first_round_ends_with_the_fewest_that_a_verdict_takes():
@@ -210,7 +229,7 @@ def test_where_time_is_up_the_first_round_ends_with_the_fewest_that_a_verdict_ta
     stage = PairStage(*[sound()] * 8, settings=many, fewest=8, more_until_ns=4_000_000_000)
     stage.run()
     assert len(stage.record.processes) == 8
-    assert not stage.session.out_of_time
+    assert stage.session.out_of_time
 
 
 def test_no_process_is_added_that_would_end_too_late():

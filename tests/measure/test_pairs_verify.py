@@ -71,6 +71,14 @@ def lazy(*_):
     pass
 
 
+def returning_beside(a, b, _out):
+    return a @ b
+
+
+def interrupting(*_):
+    raise KeyboardInterrupt
+
+
 def off(a, b, out):
     right(a, b, out)
     out[0, 0] += 1e-3
@@ -96,7 +104,9 @@ def returning_operand(a, b):
         (printing, "prints ('hello')"),
         (complaining, "prints ('hello')"),
         (changing, "changes its operands"),
-        (lazy, "computes a wrong result"),
+        (interrupting, "raised KeyboardInterrupt"),
+        (lazy, "writes nothing into out; write the product there, or take (a, b) alone and return it"),
+        (returning_beside, "writes nothing into out"),
         (off, "computes a wrong result"),
         (returning_none, "returns NoneType, no array"),
         (returning_transposed, "returns an array of shape (7, 8), not (8, 8)"),
@@ -150,6 +160,27 @@ def test_an_arm_that_starts_a_process_is_refused():
         for process in started:
             process.kill()
             process.wait()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what has ended leaves no trace there")
+def test_an_arm_whose_process_has_ended_when_it_returns_is_refused_all_the_same():
+    def starting(a, b, out):
+        subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+        right(a, b, out)
+
+    assert str(refused(starting)).startswith("starts another process")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what has ended leaves no trace there")
+def test_what_a_first_call_starts_to_compile_is_no_fault():
+    compiled = []
+
+    def compiling(a, b, out):
+        if not compiled:
+            compiled.append(subprocess.run([sys.executable, "-S", "-c", ""], check=True))
+        right(a, b, out)
+
+    assert check(compiling).error <= 1
 
 
 def test_a_fork_that_has_ended_is_noticed_all_the_same():

@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from matbench.analyse.rows import Interval, Row, SpeedUp, Table
+from matbench.analyse.rows import Interval, Row, Share, SpeedUp, Table
 from matbench.model import (
     Caches,
     Case,
@@ -61,6 +61,10 @@ def within(value, by):
     return Interval(value, value / (1 + by), value * (1 + by))
 
 
+def share_within(value, by, beside="round"):
+    return Share(value, value / (1 + by), value * (1 + by), beside)
+
+
 def row_of(card, n, seconds, threads=1, *, base_s=None, by=0.015, base=BASE, dtype="float64", **fields):
     """A measured row of a square problem, with a paired speed-up where the time of the base is told."""
     problem = Problem(n, n, n, dtype=dtype)
@@ -74,7 +78,7 @@ def row_of(card, n, seconds, threads=1, *, base_s=None, by=0.015, base=BASE, dty
         card=card,
         seconds=within(seconds, by),
         rate=within(problem.flops / seconds, by),
-        peak_fraction=problem.flops / seconds / (PEAK * threads),
+        peak_share=share_within(problem.flops / seconds / (PEAK * threads), by),
         speedup=speedup,
         **fields,
     )

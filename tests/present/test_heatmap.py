@@ -77,7 +77,7 @@ def test_many_sizes_are_thinned_but_the_largest_and_the_numbers_stay(made):
 def test_without_a_peak_there_is_no_share(made):
     table = made.table([made.row(made.card("k"), 64, 1.0, dtype="float64")], peaks=())
     bare = msgspec.structs.replace(
-        table, rows=tuple(msgspec.structs.replace(row, peak_fraction=None) for row in table.rows)
+        table, rows=tuple(msgspec.structs.replace(row, peak_share=None) for row in table.rows)
     )
     assert finding_heatmap(bare) == "No share of the peak can be told: the peak of float64 was not measured."
     assert alt_heatmap(bare).startswith("Empty chart.")

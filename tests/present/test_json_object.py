@@ -2,7 +2,7 @@ import json
 
 import msgspec
 
-from matbench.analyse.rows import Interval, Row
+from matbench.analyse.rows import Interval, Row, Share
 from matbench.model import (
     SCHEMA,
     Caches,
@@ -102,6 +102,7 @@ GOLDEN_MEASUREMENTS = [
         "peak_fraction": 0.0005,
         "gbytes_per_s": None,
         "bandwidth_fraction": None,
+        "peak_share": {"estimate": 0.0005, "low": 0.0004, "high": 0.0006, "beside": "round"},
         "speedup": None,
         "extrapolated": False,
         "skipped": None,
@@ -115,6 +116,7 @@ GOLDEN_MEASUREMENTS = [
         "peak_fraction": None,
         "gbytes_per_s": None,
         "bandwidth_fraction": None,
+        "peak_share": None,
         "speedup": {"base": "python_lists", "estimate": 250.0, "low": 200.0, "high": 300.0},
         "extrapolated": False,
         "skipped": None,
@@ -128,6 +130,7 @@ GOLDEN_MEASUREMENTS = [
         "peak_fraction": None,
         "gbytes_per_s": None,
         "bandwidth_fraction": None,
+        "peak_share": None,
         "speedup": None,
         "extrapolated": False,
         "skipped": "needs avx2",
@@ -142,7 +145,7 @@ def golden_table(made):
         card=made.card("python_lists"),
         seconds=Interval(0.0625, 0.05, 0.078125),
         rate=Interval(32e6),
-        peak_fraction=0.0005,
+        peak_share=Share(0.0005, 0.0004, 0.0006, "round"),
     )
     product = Row(
         case=Case("numpy_matmul", problem, 2),

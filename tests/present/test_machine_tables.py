@@ -22,7 +22,7 @@ from matbench.present.machines.page import comparison_page
 from matbench.present.machines.panels import panels_of
 from matbench.present.machines.tables import groups_grid, headline_cells, means_grid
 from matbench.present.machines.text import comparison_text
-from matbench.present.machines.told import headline
+from matbench.present.machines.told import headline, limit_text
 
 HOSTILE = "<script>alert(1)</script>\"'|`=1+1](javascript:x)\u202e\x00\x1b[2J&amp;" + "x" * 500
 
@@ -40,7 +40,7 @@ def many(runs=1000, cells=500):
     dice = np.random.default_rng(1)
     medians = dice.lognormal(-5, 2, (runs, 1, len(columns)))
     first = reduce_record(record(preset="synthetic"), "first")
-    each = tuple(dataclasses.replace(first, name=f"synthetic-{place:04}") for place in range(runs))
+    each = tuple(dataclasses.replace(first, name=f"synthetic-{place:04}", shares=None) for place in range(runs))
     return Comparison(
         runs=each,
         base=0,
@@ -336,3 +336,40 @@ def test_too_many_figures_are_cut_to_what_can_be_mailed():
     held = packed(many(runs=1500, cells=600))
     assert sum(map(len, held["times"])) <= 1_800_000
     assert len(held["cells"]) < 600
+
+
+# -- what limits it ----------------------------------------------------------------------------------------------------
+
+SMALL = {"measurements": ladder(sizes=(16,))}
+
+
+def test_the_one_run_that_has_few_cells_is_named_with_the_remedy():
+    found = compared(record(), record(mark="000001"), record(mark="000002", **SMALL))
+    lost, others = len(ladder(sizes=(64, 256, 1000))), len(ladder())
+    said = (
+        f"run quiet-heron2 lacks {lost} of the {others} cells that the other 2 have in common: leave it out, or name "
+        "the runs to compare, and all of them count"
+    )
+    assert limit_text(found) == said
+    text = comparison_text(found)
+    assert text.index(f"R{said[1:]}.") < text.index("Geometric means")
+    assert comparison_object(found)["remarks"][0] == said
+
+
+def test_several_small_runs_of_one_plan_limit_it_together():
+    small = [record(mark=f"00000{place}", **SMALL) for place in range(2)]
+    found = compared(*[record(mark=f"00001{place}") for place in range(3)], *small)
+    assert limit_text(found).startswith("runs quiet-heron3 and quiet-heron4 lack ")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        (record(), record(mark="000001")),  # all have the same
+        (record(), record(mark="000001", **SMALL)),  # of two, none is the exception
+        (record(), record(mark="000001", **SMALL), record(mark="000002", **SMALL)),  # most are small
+        (record(), record(mark="000001"), record(mark="000002", measurements=ladder(sizes=(16, 64, 256)))),  # a little
+    ],
+)
+def test_no_run_is_blamed_where_leaving_it_out_would_not_double_the_cells(records):
+    assert limit_text(compared(*records)) is None

@@ -11,8 +11,15 @@ from matbench.analyse.pair_blocks import Void
 from matbench.analyse.pairs import Verdict
 from matbench.analyse.rows import Interval
 from matbench.model import Conditions, Environment, Host, Problem
-from matbench.pairing import Cell, PairHeader, PairRecord, Settings
-from matbench.present.pairs import pairs_object, pairs_text, ratio_text, verdict_text, verdicts_table
+from matbench.pairing import Cell, PairEnd, PairHeader, PairRecord, Settings
+from matbench.present.pairs import (
+    pairs_object,
+    pairs_text,
+    ratio_text,
+    time_over_text,
+    verdict_text,
+    verdicts_table,
+)
 
 
 def cell(n=256, a="numba_ikj", b="numba_ikj_fma", threads=1, dtype="float64"):
@@ -150,3 +157,19 @@ def test_the_heading_says_where_and_how_to_repeat_it():
     assert heading.startswith(
         "icelake-2cpu-3f9a1c: unknown, 2026-11-22, `matbench pair numba_ikj numba_ikj_fma`, record"
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "cells", "said"),
+    [(1, 1, "its one cell is undecided"), (1, 8, "1 of 8 cells is undecided"), (3, 8, "3 of 8 cells are undecided")],
+)
+def test_what_time_left_open_is_counted_and_the_option_named(left, cells, said):
+    text = time_over_text(left, cells, 30.0)
+    assert text.startswith("its time of 30.0 s was over before the intervals were narrow enough: ")
+    assert text.endswith(f"{said}; --budget 120s gives it more")
+
+
+def test_the_object_holds_what_the_end_of_a_comparison_warns_of():
+    end = PairEnd("2026-11-22T16:13:03Z", 60.0, Conditions(), warnings=("its time was over",))
+    assert pairs_object(msgspec.structs.replace(record(), end=end), [faster()])["warnings"] == ["its time was over"]
+    assert pairs_object(record(), [faster()])["warnings"] == []

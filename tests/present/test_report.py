@@ -229,7 +229,7 @@ def test_times_of_another_program_are_not_said_to_be_measured_by_us(sampled):
 
 def test_times_of_unknown_work_are_read_against_no_peak(whole):
     table = tabulate(whole)
-    rows = (msgspec.structs.replace(row, rate=None, peak_fraction=None) for row in table.rows)
+    rows = (msgspec.structs.replace(row, rate=None, peak_share=None) for row in table.rows)
     page = report_page([Part(whole, (msgspec.structs.replace(table, rows=tuple(rows)),), "float64", ISLAND)])
     found = headings(page)
     assert [each.partition(" at ")[0] for each in found[:-3]] == [

@@ -102,12 +102,13 @@ def test_a_rate_above_its_roof_is_called_a_fault(made):
 def test_a_rung_is_told_the_ceiling_that_it_runs_into(streamed):
     rows = {(r.case.kernel, r.case.problem.n): r for r in streamed.rows if r.case.threads == 1}
     assert ceiling_sentence(rows["numpy_matmul", 1024], streamed, CACHES) == (
-        "numpy_matmul on 1 thread at n = 1024 (float64) runs into the FMA peak (60.0 GFLOP/s): it reaches 91 % of it."
+        "numpy_matmul on 1 thread at n = 1024 (float64) runs into the FMA peak (60.0 GFLOP/s): it reaches 91 % of "
+        "chains of multiply-adds timed in the same rounds."
     )
     slow = ceiling_sentence(rows["numba_ijk", 1024], streamed, CACHES)
     assert slow == (
-        "numba_ijk on 1 thread at n = 1024 (float64) runs into no measured ceiling: of the lowest, the bandwidth of L2 "
-        "(4.16 GFLOP/s at 0.0277 flop/byte), it reaches 16 %."
+        "numba_ijk on 1 thread at n = 1024 (float64) runs into no measured ceiling: the lowest is the bandwidth of L2 "
+        "(4.16 GFLOP/s at 0.0277 flop/byte), and it reaches 16 % of it."
     )
 
 

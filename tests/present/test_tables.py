@@ -1,6 +1,7 @@
 import csv
 import io
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def test_the_ladder_has_a_line_for_each_measured_row_in_ladder_order(table):
 def test_every_figure_of_the_ladder_is_that_of_its_row(made):
     row = made.row(made.card("fast"), 100, 0.002, base_s=1.0, by=0.1)
     line = cells_of(ladder_table(made.table([made.row(made.card(made.base), 100, 1.0), row]), row.case.problem))[2]
-    assert line == ["fast", "an idea of its own", "2.00 ms [1.82, 2.20]", "1.00", "500× [455, 550]", "1.7 %"]
+    assert line == ["fast", "an idea of its own", "2.00 ms [1.82, 2.20]", "1.00", "500× [455, 550]", "1.7 % [1.5, 1.8]"]
 
 
 def test_columns_that_do_not_vary_are_left_out(made):
@@ -116,6 +117,21 @@ def test_a_figure_without_an_interval_is_marked(made):
     text = ladder_table(made.table([_without_bounds(row)]), row.case.problem)
     assert "10.0 ms†" in text
     assert "† no interval" in text
+
+
+@pytest.mark.parametrize(
+    ("dtype", "command"),
+    [("float64", "matbench run --sizes 64"), ("float32", "matbench run --sizes 64 --dtypes float32")],
+)
+def test_a_figure_of_two_processes_says_why_it_has_no_interval_and_what_to_do(made, dtype, command):
+    row = made.row(made.card("one"), 64, 0.01, dtype=dtype)
+    two = msgspec.structs.replace(_without_bounds(row), processes=2)
+    text = ladder_table(made.table([two]), row.case.problem)
+    assert "10.0 ms†" in text
+    assert "† no interval: its samples are of two processes" in text
+    assert "interrupted and resumed" in text
+    assert text.splitlines()[-1].startswith("- †")
+    assert f"measure it anew: {command}." in text
 
 
 def _without_bounds(row):

@@ -195,7 +195,7 @@ def test_what_is_not_clear_is_asked_back(tmp_path, argument, said):
 
 
 def test_an_empty_store_names_the_command_that_fills_it(tmp_path):
-    with pytest.raises(RecordError, match="run `matbench pair A B` first"):
+    with pytest.raises(RecordError, match="make one, for example with `matbench pair numba_ikj numba_ikj_fma`"):
         resolve_pairs(None, tmp_path)
 
 

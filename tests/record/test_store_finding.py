@@ -237,3 +237,29 @@ def test_importing_random_bytes_writes_nothing(tmp_path_factory, noise):
     with pytest.raises(RecordError):
         imported(folder, noise)
     assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("reslts/records", "results/records"), ("reslts", "results"), ("results/recrods/blue", "results/records/blue")],
+)
+@pytest.mark.usefixtures("results")
+def test_a_misspelt_path_is_guessed_part_by_part(tmp_path, monkeypatch, typed, meant):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecordError, match=f"; did you mean '{Path(meant)}'\\?$"):
+        resolve_record(typed, Path("results"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("far/away", "check the path, or choose from what matbench records lists"),
+        ("nope", f"the latest is '{LATER}' of 'blue', and matbench records lists all"),
+    ],
+)
+@pytest.mark.usefixtures("results")
+def test_what_is_near_to_nothing_is_answered_with_the_command_that_lists(tmp_path, monkeypatch, typed, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecordError) as caught:
+        resolve_record(typed, Path("results"))
+    assert str(caught.value) == f"there is no file, record or machine '{typed}'; {said}"

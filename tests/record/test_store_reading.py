@@ -7,13 +7,14 @@ import os
 import sys
 from io import BytesIO
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_examples import END, FAST, SLOW, distinct_measurements, header, many_samples, measurements, record, samples
 
 from matbench.errors import MatbenchError, RecordError
-from matbench.model import SCHEMA, Ceiling, Measurement, Record
+from matbench.model import SCHEMA, Ceiling, Measurement, Problem, Record
 from matbench.record import reading
 from matbench.record.journal import encode_lines, encode_record
 from matbench.record.reading import merge_ceilings, merge_measurements, read_header, read_record, record_from_lines
@@ -107,6 +108,28 @@ def test_ceilings_merge_unless_their_loops_differ():
     unlike = Ceiling("fma", "float64", 8, 2, 2000, samples=samples(7))
     merged = merge_ceilings([one, unlike, further])
     assert [each.samples.elapsed_ns for each in merged] == [(5, 6), (7,)]
+
+
+def test_chains_of_different_blocks_are_not_joined():
+    one, other = Problem(1, 4, 4), Problem(2, 4, 4)
+    of_blocks = [
+        Ceiling("fma", "float64", 8, 2, 1000, samples=samples(5 + place), problem=problem)
+        for place, problem in enumerate((None, one, other, one))
+    ]
+    merged = merge_ceilings(of_blocks)
+    assert [each.samples.elapsed_ns for each in merged] == [(5,), (6, 8), (7,)]
+    assert [each.problem for each in merged] == [None, one, other]
+
+
+def test_a_ceiling_is_written_as_ever_unless_it_tells_its_block():
+    before = Ceiling("fma", "float64", 8, 2, 1000)
+    line = encode_lines(before)
+    assert list(msgspec.json.decode(line)) == [
+        *("type", "kind", "dtype", "lanes", "threads", "work", "fused", "samples", "reason"),
+    ]
+    told = encode_lines(msgspec.structs.replace(before, problem=Problem(2, 3, 4)))
+    assert msgspec.json.decode(told)["problem"]["n"] == 3
+    assert parsed(WHOLE.replace(b"\n", b"\n" + told, 1)).ceilings[0].problem == Problem(2, 3, 4)
 
 
 def test_a_truncated_line_is_set_aside_at_every_byte():

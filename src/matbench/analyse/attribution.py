@@ -13,9 +13,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from matbench.analyse.ladder import peaks, rate_of
+from matbench.analyse.ladder import peaks, rate_of, share_of_run, shares_in
 from matbench.analyse.predict import predict_whole
-from matbench.analyse.rows import Interval
+from matbench.analyse.rows import Interval, Share
 from matbench.analyse.shapley import Coalition, shares
 from matbench.analyse.statistics import call_interval, call_seconds, over_processes
 from matbench.errors import RecordError
@@ -81,7 +81,7 @@ class Attribution(Value, frozen=True):
     orders: int  # in which the ideas can be added: credit is the average over them
     rounds: int  # in which all that is measured was sampled: what the intervals rest on
     processes: int  # that these are of: where it is one, another may lie outside the intervals
-    peak_fraction: float | None = None  # rate with all ideas over the measured FMA peak at as many threads
+    peak_share: Share | None = None  # that all ideas together reach of the multiply-add peak at as many threads
 
 
 # -- what a record says of the combinations ----------------------------------------------------------------------------
@@ -235,7 +235,6 @@ class _Game:
         """All of it, the credit being known."""
         header, foot, whole = self.record.header, path[0], path[-1]
         steps = tuple(self._step(each, idea) for each, idea in zip(path, (None, *self.told), strict=True))
-        peak = peaks(self.record.ceilings).get(f"{self.problem.dtype}/{steps[-1].threads}")
         predicted = sum(not each.logs for each in self.times.values())
         return Attribution(
             record=header.id,
@@ -255,8 +254,17 @@ class _Game:
             orders=orders,
             rounds=len(self.rounds),
             processes=len({process for process, _ in self.rounds}),
-            peak_fraction=steps[-1].rate.estimate / peak.estimate if peak else None,
+            peak_share=self._share(whole, steps[-1]),
         )
+
+    def _share(self, coalition: Coalition, step: Step) -> Share | None:
+        """The share of the peak that a combination reaches."""
+        case, roofs = self.times[coalition].case, peaks(self.record.ceilings)
+        peak = roofs.get(f"{self.problem.dtype}/{case.threads}")
+        if step.predicted:
+            return share_of_run(step.rate, peak) if peak else None
+        measured = next(each for each in self.record.measurements if each.case == case)
+        return shares_in(self.record, [measured], roofs)[case]
 
     def _step(self, coalition: Coalition, idea: str | None) -> Step:
         case, seconds, logs = self.times[coalition]

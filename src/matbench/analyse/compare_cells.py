@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,22 @@ from matbench.analyse.statistics import is_few, rank_of_bound, student_reach
 from matbench.model import Case, Samples
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
 
-__all__ = ["Array", "Cell", "Work", "cell_of", "medians", "work_of"]
+__all__ = [
+    "Array",
+    "Cell",
+    "Flat",
+    "Work",
+    "cell_of",
+    "flattened",
+    "joined",
+    "medians",
+    "middles",
+    "processes_in",
+    "work_of",
+]
 
 Array: TypeAlias = NDArray[np.float64]
+Number = TypeVar("Number", np.float64, np.int64)
 
 KNOWN = 100_000  # cells that are kept: thousands of runs have the same few hundred
 PLANS = 100  # sets of cells that are: runs of one plan have the same one
@@ -103,43 +116,84 @@ def medians(taken: Sequence[Samples]) -> Array:
     array, 3 x cases
         Middles, lower and upper bounds, s; NaN for bounds where there are too few samples or processes.
     """
-    sizes, owner, seconds = _grouped(taken)
-    of_process = _intervals(seconds, sizes)
-    processes = np.bincount(owner, minlength=len(taken))
-    is_alone = processes == 1
-    found = np.empty((3, len(taken)))
-    found[:, is_alone] = of_process[:, is_alone[owner]]
-    found[:, ~is_alone] = _intervals(of_process[0, ~is_alone[owner]], processes[~is_alone], are_processes=True)
+    flat = flattened(taken)
+    return middles(flat.seconds, flat.owner, flat.process, len(taken))
+
+
+class Flat(NamedTuple):
+    """The samples of many cases, case after case."""
+
+    owner: NDArray[np.intp]  # place of the case
+    process: NDArray[np.int64]
+    seconds: Array  # of one call
+
+
+def flattened(taken: Sequence[Samples]) -> Flat:
+    """The samples of many cases side by side."""
+    counts = np.fromiter(map(len, map(attrgetter("loops"), taken)), dtype=np.intp, count=len(taken))
+    owner = np.repeat(np.arange(len(taken)), counts)
+    seconds = joined(taken, "elapsed_ns", len(owner)) * 1e-9 / joined(taken, "loops", len(owner))
+    return Flat(owner, joined(taken, "process", len(owner)), seconds)
+
+
+def middles(values: Array, owner: NDArray[np.intp], process: NDArray[np.int64], count: int) -> Array:
+    """Of many cases the middle of their values and its 95 % interval by the rule of `over_processes`.
+
+    Parameters
+    ----------
+    values
+        One for each sample, positive.
+    owner, process
+        Of each sample: place of its case, ascending, and the process that took it.
+    count
+        Cases.
+
+    Returns
+    -------
+    array, 3 x cases
+        Middles, lower and upper bounds; NaN where there are no values, or too few for bounds.
+    """
+    sizes, owners, ordered = _grouped(values, owner, process)
+    of_process = _intervals(ordered, sizes)
+    processes = np.bincount(owners, minlength=count)
+    is_alone, are_several = processes == 1, processes > 1
+    found = np.full((3, count), np.nan)
+    found[:, is_alone] = of_process[:, is_alone[owners]]
+    found[:, are_several] = _intervals(of_process[0, are_several[owners]], processes[are_several], are_processes=True)
     return found
 
 
-def _grouped(taken: Sequence[Samples]) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-    """The samples of all cases, those of a process side by side.
+def processes_in(owner: NDArray[np.intp], process: NDArray[np.int64], count: int) -> NDArray[np.intp]:
+    """How many processes took the samples of each of so many cases; owners are ascending."""
+    _, owners, _ = _grouped(process, owner, process)
+    return np.bincount(owners, minlength=count)
+
+
+def _grouped(
+    values: NDArray[Number], owner: NDArray[np.intp], process: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Number]]:
+    """The values of all cases, those of a process side by side.
 
     Returns
     -------
     sizes
-        How many each process of each case took.
-    owner
+        How many each process of each case has.
+    owners
         Place of its case, ascending.
-    seconds
-        Time of a call in each sample, s.
+    values
+        In that order.
     """
-    counts = np.fromiter(map(len, map(attrgetter("loops"), taken)), dtype=np.intp, count=len(taken))
-    case = np.repeat(np.arange(len(taken)), counts)
-    process = _joined(taken, "process", len(case))
-    seconds = _joined(taken, "elapsed_ns", len(case)) * 1e-9 / _joined(taken, "loops", len(case))
-    goes_on = case[1:] == case[:-1]
+    goes_on = owner[1:] == owner[:-1]
     if (goes_on & (process[1:] < process[:-1])).any():  # within a case they may lie in any order, and hardly ever do
-        order = np.lexsort((process, case))
-        process, seconds = process[order], seconds[order]
-    is_first = np.ones(len(case), dtype=bool)
+        order = np.lexsort((process, owner))
+        process, values = process[order], values[order]
+    is_first = np.ones(len(owner), dtype=bool)
     is_first[1:] = ~goes_on | (process[1:] != process[:-1])
     begins = np.flatnonzero(is_first)
-    return np.diff(begins, append=len(case)), case[begins], seconds
+    return np.diff(begins, append=len(owner)), owner[begins], values
 
 
-def _joined(taken: Sequence[Samples], field: str, count: int) -> NDArray[np.int64]:
+def joined(taken: Sequence[Samples], field: str, count: int) -> NDArray[np.int64]:
     """One field of all samples, `count` of them, case after case; no function of Python is called for each."""
     return np.fromiter(chain.from_iterable(map(attrgetter(field), taken)), dtype=np.int64, count=count)
 

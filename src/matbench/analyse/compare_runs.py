@@ -21,13 +21,14 @@ from matbench.analyse.doctor import diagnose, steal_share
 from matbench.analyse.ladder import peaks
 from matbench.analyse.pair_blocks import STOLEN
 from matbench.analyse.plausible import ROOF_MARGIN
+from matbench.analyse.shares import Shares, many_shares, widest_chains
 from matbench.analyse.statistics import call_seconds
 from matbench.units import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from matbench.model import Ceiling, Conditions, End, Header, Library, Measurement, Record, Samples
+    from matbench.model import Case, Ceiling, Conditions, End, Header, Library, Measurement, Record, Samples
 
 __all__ = ["Pace", "Run", "distinct_names", "reduce_record"]
 
@@ -61,6 +62,8 @@ class Run:
         Cell -> why there is no time.
     peaks
         ``<dtype>/<threads>`` -> measured multiply-add peak, flop/s.
+    shares
+        Of each cell, the share of the multiply-add peak.
     paces
         ``<dtype>/<threads>`` -> how steady the machine was by that peak.
     fault
@@ -78,6 +81,7 @@ class Run:
     seconds: Array
     missing: dict[Cell, str] = field(default_factory=dict)
     peaks: dict[str, float] = field(default_factory=dict)
+    shares: Shares | None = None
     paces: dict[str, Pace] = field(default_factory=dict)
     fault: str | None = None
     doubt: str | None = None
@@ -87,6 +91,11 @@ class Run:
     def medians(self) -> dict[Cell, float]:
         """Cell -> median time of a call, s."""
         return dict(zip(self.cells, self.seconds[0].tolist(), strict=True))
+
+    @property
+    def is_told_beside(self) -> bool:
+        """Whether any of its shares is told over chains that were timed beside the kernels."""
+        return self.shares is not None and bool(self.shares.kind.any())
 
     @property
     def libraries(self) -> tuple[Library, ...]:
@@ -126,16 +135,19 @@ def reduce_record(record: Record, name: str, fault: str | None = None) -> Run:
     quota = record.header.conditions.cpu_quota
     allowed = math.inf if quota is None else max(1.0, quota)
     taken: dict[Cell, Samples] = {}
+    timed: list[Case] = []
     missing: dict[Cell, str] = {}
     for each in record.measurements:
         case, samples = each.case, each.samples
         cell = cell_of(case, origins.get(case.kernel, "unknown"))
         if samples.loops and each.outcome != "wrong" and case.threads <= allowed:
+            timed += [] if cell in taken else [case]
             taken.setdefault(cell, samples)
         else:
             missing.setdefault(cell, _why_missing(each, quota))
     work, seconds = work_of(tuple(taken)), medians(tuple(taken.values()))
-    roofs = {key: peak.estimate for key, peak in peaks(record.ceilings).items()}
+    measured = peaks(record.ceilings)
+    roofs = {key: peak.estimate for key, peak in measured.items()}
     return Run(
         name=name,
         header=msgspec.structs.replace(
@@ -146,6 +158,7 @@ def reduce_record(record: Record, name: str, fault: str | None = None) -> Run:
         seconds=seconds,
         missing={cell: reason for cell, reason in missing.items() if cell not in taken},
         peaks=roofs,
+        shares=many_shares(tuple(timed), tuple(taken.values()), record.ceilings, measured),
         paces=_paces(record.ceilings),
         fault=fault or _above_roof(work, seconds[0], roofs),
         doubt=_stolen(record),
@@ -198,15 +211,14 @@ def _became_busy(before: Conditions, after: Conditions | None) -> bool:
 
 def _paces(ceilings: Sequence[Ceiling]) -> dict[str, Pace]:
     """Of the multiply-add chain with the widest vectors in each element type and on each number of threads."""
-    widest: dict[str, Ceiling] = {}
-    for each in sorted(ceilings, key=lambda one: one.lanes):
-        if each.kind == "fma" and len(each.samples):
-            widest[f"{each.dtype}/{each.threads}"] = each
-    return {key: _pace(each) for key, each in widest.items()}
+    chains: dict[str, list[Ceiling]] = {}
+    for each in widest_chains(ceilings):
+        chains.setdefault(f"{each.dtype}/{each.threads}", []).append(each)
+    return {key: _pace(found) for key, found in chains.items()}
 
 
-def _pace(each: Ceiling) -> Pace:
-    middles = [median(block) / each.work for block in _blocks(each.samples)]
+def _pace(chains: Sequence[Ceiling]) -> Pace:
+    middles = [median(block) / each.work for each in chains for block in _blocks(each.samples)]
     wander = 0.0
     if len(middles) >= LEAST_BLOCKS:
         tenths = quantiles(map(math.log, middles), n=10, method="inclusive")
@@ -215,11 +227,11 @@ def _pace(each: Ceiling) -> Pace:
 
 
 def _blocks(samples: Samples) -> list[list[float]]:
-    """Times of one loop, s, by block: rounds are counted anew in each."""
+    """Times of one loop, s, by process and block: rounds are counted anew in each."""
     found: list[list[float]] = []
     before: tuple[int, int] | None = None
     for process, number, seconds in zip(samples.process, samples.round, call_seconds(samples), strict=True):
-        if before is None or (process, number) <= before:
+        if before is None or process != before[0] or number <= before[1]:
             found.append([])
         found[-1].append(seconds)
         before = (process, number)

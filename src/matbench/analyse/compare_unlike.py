@@ -1,8 +1,9 @@
-"""Runs that can't be compared: the sentence that says why, and what to do."""
+"""Runs that can't be compared, or hardly: the sentence that says why and what to do, the runs whose fault it is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 from matbench.errors import UsageError
 from matbench.model import DTYPES
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
 
     from matbench.analyse.compare_cells import Cell
     from matbench.analyse.compare_runs import Run
+    from matbench.analyse.machines import Excluded
 
-__all__ = ["check_sound", "dtype_place", "nothing_in_common"]
+__all__ = ["Limit", "check_sound", "dtype_place", "limit_of", "nothing_in_common"]
 
 _SHOWN = 3  # things that a message names
+_TRIED = 20  # sets of runs that a comparison is tried without
 
 
 def dtype_place(dtype: str) -> int:
@@ -55,6 +58,35 @@ def nothing_in_common(runs: Sequence[Run], wanted: Sequence[Collection[Cell]]) -
         f"these runs have no cell in common (unlike sizes, threads and element types are never mixed): {told}, "
         f"{runs[other].name} has {_contents(wanted[other])}; leave one out, or measure the same sizes"
     )
+
+
+class Limit(NamedTuple):
+    """The few runs without which the others have much more in common."""
+
+    runs: tuple[int, ...]  # their indices, ascending
+    cells: int  # that the others have in common, and these lack
+
+
+def limit_of(excluded: Collection[Excluded], common: int, runs: int) -> Limit | None:
+    """The fewest runs without which the others would share at least twice as many cells; None where there are none.
+
+    Parameters
+    ----------
+    excluded
+        Cells that some runs lack.
+    common
+        How many none lacks.
+    runs
+        How many are compared. Fewer than half of them are ever named: more are no exception.
+    """
+    counts = Counter(each.lacking for each in excluded)
+    tried = [lacking for lacking, _ in counts.most_common() if 2 * len(lacking) < runs][:_TRIED]
+    for lacking in sorted(tried, key=len):
+        alone = set(lacking)
+        gained = sum(count for each, count in counts.items() if len(each) <= len(alone) and alone.issuperset(each))
+        if gained >= common:
+            return Limit(lacking, gained)
+    return None
 
 
 def _contents(cells: Collection[Cell]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from matbench.analyse.predict import predict_whole
 from matbench.analyse.roofline import MEMORY, roofs_of
-from matbench.analyse.rows import Interval, Row, SpeedUp, Table
+from matbench.analyse.rows import Interval, Row, Share, SpeedUp, Table
 from matbench.analyse.statistics import call_interval, call_seconds, paired_ratio, processes_of
 from matbench.model import DTYPES, Case, Ceiling, KernelCard, Measurement, Problem, Record
 from matbench.operations import OPERATIONS, PRODUCT, OperationName
@@ -19,7 +19,7 @@ INTERPRETED = (
     "pure Python"  # the family whose rows all take alike: no cache blocking, no threads, no matrix-vector path
 )
 
-__all__ = ["bandwidths", "fastest", "operations_of", "peaks", "tabulate"]
+__all__ = ["bandwidths", "fastest", "operations_of", "peaks", "share_of_run", "shares_in", "tabulate"]
 
 
 def peaks(ceilings: Iterable[Ceiling]) -> dict[str, Interval]:
@@ -66,6 +66,22 @@ def rate_of(work: float, seconds: Interval) -> Interval:
     )
 
 
+def shares_in(
+    record: Record, measurements: Sequence[Measurement], roofs: Mapping[str, Interval]
+) -> dict[Case, Share | None]:
+    """The share of the peak of cases that a record has samples of, as `shares_of` finds it."""
+    from matbench.analyse.shares import shares_of  # noqa: PLC0415  NumPy, which words do without
+
+    cases, taken = [each.case for each in measurements], [each.samples for each in measurements]
+    return dict(zip(cases, shares_of(cases, taken, record.ceilings, roofs), strict=True))
+
+
+def share_of_run(rate: Interval, peak: Interval) -> Share:
+    """A rate over the fastest chain of the run, both in flop/s: the share of what was predicted, not sampled."""
+    low, high = (None if bound is None else bound / peak.estimate for bound in (rate.low, rate.high))
+    return Share(rate.estimate / peak.estimate, low, high)
+
+
 def _key(problem: Problem) -> tuple[Any, ...]:
     """Dtype by dtype, squares before rectangles, small before large."""
     return DTYPES.index(problem.dtype), not problem.is_square, problem.flops, problem.m, problem.n, problem.layout
@@ -87,6 +103,14 @@ class _Reader:
         of_operation = (each for each in self.record.measurements if each.case.problem.operation == self.operation)
         self.found = {each.case: each for each in of_operation}
         self.predicted = dict(self._predictions())
+        sampled = [each for each in self.found.values() if len(each.samples) and each.outcome != "wrong"]
+        self.shares = shares_in(self.record, sampled, self.peaks)
+
+    def _share(self, case: Case, rate: Interval) -> Share | None:
+        peak = self.peaks.get(f"{case.problem.dtype}/{case.threads}")
+        if case not in self.predicted:
+            return self.shares.get(case)
+        return share_of_run(rate, peak) if peak else None
 
     def _predictions(self) -> Iterable[tuple[Case, tuple[Interval, str]]]:
         """Whole products that were not measured, from the slabs that were: seconds, and the range fitted.
@@ -135,14 +159,13 @@ class _Reader:
         is_moving = problem.definition.told == "byte/s" and not card.view
         traffic = rate_of(problem.operand_bytes, seconds) if is_moving else None
         bandwidth = fastest(self.bandwidths, case.threads)
-        peak = self.peaks.get(f"{case.problem.dtype}/{case.threads}")
         first_call_ns = each.first_call_ns if each is not None else None
         return Row(
             case=case,
             card=card,
             seconds=seconds,
             rate=rate,
-            peak_fraction=rate.estimate / peak.estimate if rate and peak else None,
+            peak_share=self._share(case, rate) if rate else None,
             speedup=self._speedup(case, seconds, each),
             processes=processes_of(each.samples) if each is not None else 0,
             first_call_s=None if first_call_ns is None else first_call_ns * 1e-9,

@@ -135,11 +135,13 @@ class Comparison:
 
     @cached_property
     def shares(self) -> Array:
-        """Runs x cells: the rate over the measured peak of that run, element type and thread count; NaN without one."""
-        every = [f"{cell.dtype}/{cell.threads}" for cell in self.cells]
-        column = {key: place for place, key in enumerate(dict.fromkeys(every))}
-        roofs = np.array([[run.peaks.get(key, np.nan) for key in column] for run in self.runs], dtype=float)
-        shares: Array = self.rates / roofs[:, [column[key] for key in every]]
+        """Runs x cells: the share of that run's own multiply-add peak, as `shares_of` has it; NaN without one."""
+        shares = np.full((len(self.runs), len(self.cells)), np.nan)
+        told = [(place, run, run.shares) for place, run in enumerate(self.runs) if run.shares is not None]
+        columns = _columns([run for _, run, _ in told], self.cells)
+        for place, run, found in told:
+            shares[place] = found.bounds[0, columns[id(run.cells)]]
+        shares[np.isnan(self.rates)] = np.nan  # of kernels that need not be products of matrices
         return shares
 
     @cached_property
@@ -331,12 +333,18 @@ def _wanted(runs: Sequence[Run], dtype: str | None, shapes: Collection[Shape]) -
 
 def _side_by_side(runs: Sequence[Run], cells: Sequence[Cell]) -> Array:
     """Runs x 3 x cells: times of these cells, which all runs have."""
-    columns: dict[int, NDArray[np.intp]] = {}  # runs of one plan share their cells
+    columns = _columns(runs, cells)
+    return np.stack([run.seconds[:, columns[id(run.cells)]] for run in runs])
+
+
+def _columns(runs: Sequence[Run], cells: Sequence[Cell]) -> dict[int, NDArray[np.intp]]:
+    """Where these cells, which all runs have, are among the cells of each: runs of one plan share theirs."""
+    columns: dict[int, NDArray[np.intp]] = {}
     for run in runs:
         if id(run.cells) not in columns:
             places = {cell: place for place, cell in enumerate(run.cells)}
             columns[id(run.cells)] = np.array([places[cell] for cell in cells])
-    return np.stack([run.seconds[:, columns[id(run.cells)]] for run in runs])
+    return columns
 
 
 def _order(cell: Cell, ladder: Mapping[str, int]) -> tuple[object, ...]:

@@ -30,6 +30,7 @@ __all__ = [
     "judge",
     "noise_floor",
     "seen_apart",
+    "undecided",
     "verdicts",
 ]
 
@@ -210,6 +211,22 @@ def is_narrow(reduction: Reduction, settings: Settings) -> bool:
     ratio, control = _interval([value.ratio for value in reduction.values], settings), _control(reduction, settings)
     wanted = max(settings.half_width, RELATIVE * abs(ratio.estimate))
     return half_width(ratio) <= wanted and (control is None or half_width(control) <= wanted)
+
+
+def undecided(record: PairRecord) -> tuple[int, ...]:
+    """Indices of the cells that more time may decide: INCONCLUSIVE, in a round cut short or with too wide an interval.
+
+    One whose interval is as narrow as the settings want it is left out once its first round is whole: its difference is
+    no larger than what identical code may show, and that would not change.
+    """
+    settings = record.header.settings
+    is_cut = len(record.processes) < settings.processes
+    rows = zip(verdicts(record), reduce_cells(record), strict=True)
+    return tuple(
+        index
+        for index, (row, cell) in enumerate(rows)
+        if row.word == "INCONCLUSIVE" and (is_cut or not is_narrow(cell, settings))
+    )
 
 
 def noise_floor(record: PairRecord) -> float | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import field
 
 from matbench.model import Case, KernelCard, Value
 from matbench.operations import OperationName
 
-__all__ = ["Interval", "Row", "SpeedUp", "Table"]
+__all__ = ["Beside", "Interval", "Row", "Share", "SpeedUp", "Table"]
+
+Beside = Literal["round", "process", "run"]  # which chains of multiply-adds a rate is told over: nearest first
 
 
 class Interval(Value, frozen=True):
@@ -28,6 +32,15 @@ class SpeedUp(Value, frozen=True):
     extrapolated: bool = False  # whether the base's time is a prediction
 
 
+class Share(Value, frozen=True):
+    """The rate of a case over that of chains of multiply-adds of the same dtype and thread count."""
+
+    estimate: float
+    low: float | None = None
+    high: float | None = None
+    beside: Beside = "run"  # the chain of the same round, the middle one of the same process, the fastest of the run
+
+
 class Row(Value, frozen=True):
     """One case with its derived figures; what has no value is None."""
 
@@ -35,7 +48,7 @@ class Row(Value, frozen=True):
     card: KernelCard
     seconds: Interval | None = None  # time of one call, s
     rate: Interval | None = None  # operations, 2 m n k for a product, over the time, flop/s
-    peak_fraction: float | None = None  # rate over the measured peak of the same dtype and thread count
+    peak_share: Share | None = None  # of the multiply-add peak
     speedup: SpeedUp | None = None
     processes: int = 0  # sampling processes that took its samples: what its intervals are over
     first_call_s: float | None = None  # first call, compilation included, s
@@ -46,6 +59,11 @@ class Row(Value, frozen=True):
     wrong: bool = False  # the result failed the oracle: never timed
     traffic: Interval | None = None  # bytes that have to be moved over the time, byte/s: of what is told in them
     bandwidth_fraction: float | None = None  # traffic over the measured memory bandwidth; above 1 within the caches
+
+    @property
+    def peak_fraction(self) -> float | None:
+        """The share of the peak without its interval."""
+        return None if self.peak_share is None else self.peak_share.estimate
 
 
 class Table(Value, frozen=True):

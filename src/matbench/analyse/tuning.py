@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from matbench.analyse.pair_rules import Evidence, Word, word_for
 from matbench.analyse.rows import Interval
-from matbench.analyse.statistics import call_seconds, holm, median_interval, sign_test
+from matbench.analyse.statistics import call_seconds, holm, median_interval, processes_needed, sign_test
 from matbench.model import Measurement, Problem, Samples, Value
 from matbench.pairing import Settings
 
-__all__ = ["Judged", "Times", "best", "judged", "ranked", "times_of"]
+__all__ = ["Judged", "Times", "best", "complete", "decidable", "judged", "ranked", "times_of"]
 
 Cell = tuple[Problem, int]  # problem and threads
 Times = dict[str, dict[Cell, Samples]]  # name -> cell -> its samples
@@ -44,6 +44,24 @@ def ranked(times: Times, used: str) -> tuple[str, ...]:
     scores = {name: _scores(times, used, name) for name in times if name != used}
     means = {name: statistics.median(each) for name, each in scores.items() if each}
     return tuple(sorted((name for name, mean in means.items() if mean > 0), key=lambda name: -means[name]))
+
+
+def complete(times: Times, used: str, names: Iterable[str]) -> int:
+    """In how many processes all of them were sampled, and the one in use, at every size."""
+    return min((len(_scores(times, used, name)) for name in names), default=0)
+
+
+def decidable(times: Times, used: str, clone: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of `names`, the first ones of them, that can be told from the one in use by as many processes as there are.
+
+    Each one more takes more processes; where some are missing, the last are left out. How fast anything was plays no
+    part in it, and the order has to be that of other samples: only then does leaving out keep the confidence.
+    """
+    confidence = Settings().confidence
+    for count in range(len(names), 0, -1):
+        if complete(times, used, (clone, *names[:count])) >= processes_needed(count, confidence):
+            return tuple(names[:count])
+    return ()
 
 
 def judged(times: Times, used: str, clone: str, *, floor: float | None = None) -> tuple[Judged, ...]:

@@ -33,6 +33,7 @@ from matbench.present.choose import headline_problem, is_measured
 from matbench.present.json_object import row_object
 from matbench.present.machine_code import code_object, code_table, code_words, stored_code
 from matbench.present.operations import heading
+from matbench.present.shares import beside_words, share_text
 from matbench.present.words import clean, count_threads, speed_text, time_text, unit_of, where
 from matbench.record.host import read_host
 from matbench.record.store import find_records
@@ -263,9 +264,12 @@ def _row_words(row: Row) -> str:
     time = time_text(row.seconds) if row.seconds is not None else "no time"
     speed = f", {speed_text(row)} {unit_of(row.case.problem.operation)}" if speed_text(row) else ""
     is_rate = row.case.problem.definition.told == "flop/s"
-    share = row.peak_fraction if is_rate else row.bandwidth_fraction
-    limit = "peak" if is_rate else "memory bandwidth"
-    return f"{where_who}: {time}{speed}" + ("." if share is None else f", {format_percent(share)} of the {limit}.")
+    share = ""
+    if is_rate and row.peak_share is not None:
+        share = f", {share_text(row.peak_share)} of {beside_words(row.peak_share.beside)}"
+    elif not is_rate and row.bandwidth_fraction is not None:
+        share = f", {format_percent(row.bandwidth_fraction)} of the memory bandwidth"
+    return f"{where_who}: {time}{speed}{share}."
 
 
 def _json(told: _Told) -> str:

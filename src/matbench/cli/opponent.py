@@ -16,6 +16,7 @@ import msgspec
 from matbench.analyse.statistics import call_seconds
 from matbench.cli import console
 from matbench.cli.interrupts import interruptible
+from matbench.cli.options import BEST
 from matbench.errors import IncompleteError, UsageError
 from matbench.kernels import Registry, Rung
 from matbench.kernels.registry import FLOATS
@@ -29,9 +30,8 @@ from matbench.record.here import Machine
 from matbench.record.reading import merge_measurements
 from matbench.units import format_seconds
 
-__all__ = ["BEST", "ROUNDS", "Trial", "fastest", "rivals", "times_of_calls", "with_opponents"]
+__all__ = ["ROUNDS", "Trial", "fastest", "rivals", "times_of_calls", "with_opponents"]
 
-BEST = "blas"  # whichever is the fastest; a kernel of that name comes first
 ROUNDS = 5  # samples of each library at each problem
 SAMPLE_NS = 5_000_000  # shortest sample
 START_S, CALLS = 2.0, 2  # s, of the process; calls of each library before its samples: an order of magnitude

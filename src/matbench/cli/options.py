@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["RESULTS", "Blas", "Json", "Results", "results_option", "way_on"]
+__all__ = ["BEST", "RESULTS", "Blas", "Json", "Results", "results_option", "way_on"]
 
 RESULTS = Path("results")
+BEST = "blas"  # as the opponent of `pair`: the fastest library, whichever that is; a kernel of that name comes first
 # --results names that folder in every command. Where it is written to, --output does so as well: the command line is a
 # contract, and `run --output DIR` is in it.
 Results = Annotated[Path, typer.Option("--results", "--output", "-o", metavar="DIR", help="Folder of the results.")]

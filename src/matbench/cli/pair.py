@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matbench.analyse.doctor import diagnose
+from matbench.analyse.pairs import undecided
 from matbench.blocks import with_kept_blocks
 from matbench.cli import console
 from matbench.cli.interrupts import interruptible
-from matbench.cli.opponent import BEST, Trial, rivals, with_opponents
-from matbench.cli.options import results_option
+from matbench.cli.opponent import Trial, rivals, with_opponents
+from matbench.cli.options import BEST, results_option
 from matbench.cli.reading import parse_dtype
 from matbench.cli.run_options import LARGEST_SEED, parse_threads
 from matbench.cli.verdicts import tell_verdicts
@@ -33,6 +34,7 @@ from matbench.measure.pairs_plan import comparison_seconds, promised_seconds
 from matbench.measure.pairs_sources import Source, operation_of, parse_arms
 from matbench.operations import OPERATIONS
 from matbench.pairing import Cell, PairEnd, PairHeader, PairRecord, Refusal, Settings
+from matbench.present.pairs import time_over_text
 from matbench.record.differences import differences
 from matbench.record.here import Machine
 from matbench.record.host import read_conditions
@@ -282,16 +284,18 @@ def _announce(work: Work, registry: Registry, session: PairSession) -> None:
     more = max(settings.more_processes if ended else 1, settings.processes - ended)
     expected = comparison_seconds(header.cells, registry, settings, session.cell_s, more)
     promised = promised_seconds(len(header.cells))
-    least = ""
-    if not settings.budget_s and expected > promised:  # fewer of them may have to do, though not too few for a verdict
-        least, more = "at least ", min(more, session.fewest or more)
+    bound = ""
+    if 0 < settings.budget_s < expected:
+        bound, expected = "at most ", settings.budget_s
+    elif not settings.budget_s and expected > promised:  # fewer may have to do, though not too few for a verdict
+        bound, more = "at least ", min(more, session.fewest or more)
         expected = max(promised, comparison_seconds(header.cells, registry, settings, session.cell_s, more))
     most = (
         "" if settings.most_processes == settings.processes else f", more (at most {settings.most_processes}) if needed"
     )
     limit = f" of at most {format_seconds(settings.budget_s)}" if settings.budget_s else ""
     number = "1 comparison" if len(header.cells) == 1 else f"{len(header.cells)} comparisons"
-    processes = "1 process" if more == 1 else f"{least}{more} processes"
+    processes = "1 process" if more == 1 else f"{bound}{more} processes"
     console.note(f"{number} in {processes}, about {format_seconds(expected)}{limit}{most}")
     if expected > promised and not settings.budget_s:
         console.note(
@@ -313,10 +317,17 @@ def _measured(session: PairSession, journal: Journal, start_ns: int) -> int:
                 elapsed_s=(time.perf_counter_ns() - start_ns) * 1e-9,
                 conditions=read_conditions(),
                 libraries=session.libraries or (),
-                warnings=("the budget was used up before the intervals were narrow enough",) * session.out_of_time,
+                warnings=_left_open(session),
             )
         )
     return interrupts.count
+
+
+def _left_open(session: PairSession) -> tuple[str, ...]:
+    """That time ended it before all was decided, in a sentence; nothing where more time is not what it takes."""
+    cells, limit_s = session.header.cells, session.header.settings.budget_s
+    left = undecided(session.record) if session.out_of_time else ()
+    return (time_over_text(len(left), len(cells), limit_s or promised_seconds(len(cells))),) if left else ()
 
 
 def _follow(events: Iterator[PairEvent], journal: Journal, session: PairSession) -> None:
@@ -347,7 +358,7 @@ def _told(options: Options, path: Path, interrupts: int) -> int:
     tell_refusals(record)
     if interrupts:
         console.note(f"interrupted; what was measured is kept in {path}")
-        console.hint("continue: the same two names with --resume")
+        console.hint(f"continue: {_continued(options)}")
         return 130
     if not tried:
         drop_pairs(path)
@@ -358,6 +369,13 @@ def _told(options: Options, path: Path, interrupts: int) -> int:
     read = results_option(options.output)
     console.hint(f"look again: matbench show --verdicts {record.header.id}{read}")
     return code_of(record.refusals)
+
+
+def _continued(options: Options) -> str:
+    """The command that goes on with what was interrupted."""
+    libraries = (f"--blas {shlex.quote(path)}" for path in options.blas)
+    arms = shlex.quote(options.a or ""), "--aa" if options.aa else shlex.quote(options.b or "")
+    return " ".join(("matbench pair", *arms, *libraries, "--resume")) + results_option(options.output)
 
 
 def untried(record: PairRecord) -> bool:

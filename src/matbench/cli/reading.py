@@ -83,10 +83,24 @@ def load_table(argument: str | None, results: Path, base: str | None) -> tuple[R
     if not record.is_complete:
         remedy = way_on(resolve_record(argument, results), results, "matbench run --resume")
         console.warn(f"this run did not reach its end ({extent_of(record)}); {remedy}")
-    names = [card.name for card in record.header.kernels]
-    if base is not None and base not in names:
-        raise UsageError(f"no kernel {base!r} in this record; there are: {', '.join(map(clean, names))}")
+    if base is not None:
+        _check_base(record, base)
     return record, _only_times(tabulate(record, base))
+
+
+def _check_base(record: Record, base: str) -> None:
+    """Refuse a base without a time on one thread: that it was installed is not enough to tell anything over it."""
+    timed = {
+        each.case.kernel
+        for each in record.measurements
+        if len(each.samples) and each.outcome != "wrong" and each.case.threads == 1
+    }
+    if base in timed:
+        return
+    cards = [card.name for card in record.header.kernels]
+    ladder = [*(name for name in cards if name in timed), *sorted(timed - set(cards))]
+    there = ", ".join(clean(name, 80) for name in ladder) or "none"
+    raise UsageError(f"no kernel {clean(base, 80)!r} with a time on 1 thread in this record; there are: {there}")
 
 
 def extent_of(record: AnyRecord) -> str:
@@ -125,7 +139,7 @@ def _newest(folder: Path, base: str | None) -> Record:
 def _only_times(table: Table) -> Table:
     """The table without rates of what need not be a product of matrices: 2 m n k says nothing of a sort."""
     rows = (
-        msgspec.structs.replace(row, rate=None, peak_fraction=None) if row.card.origin == FOREIGN else row
+        msgspec.structs.replace(row, rate=None, peak_share=None) if row.card.origin == FOREIGN else row
         for row in table.rows
     )
     return msgspec.structs.replace(table, rows=tuple(rows))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from matbench.analyse.statistics import processes_needed
-from matbench.analyse.tuning import Judged, Times, best, judged, ranked, times_of
+from matbench.analyse.tuning import Judged, Times, best, complete, decidable, judged, ranked, times_of
 from matbench.blocks import known_blocks
 from matbench.cli import console
 from matbench.cli.interrupts import interruptible
 from matbench.cli.reading import parse_dtype
 from matbench.cli.run_options import parse_threads
 from matbench.comparison import stamp
-from matbench.errors import IncompleteError, UsageError
+from matbench.errors import IncompleteError, InternalError, UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.kernels.registry import FLOATS
 from matbench.measure.session import Progress, Session
-from matbench.measure.tuning import CLONE, KERNEL, SIZES, Candidates, Trial, candidates, tuning_plan
+from matbench.measure.tuning import CLONE, KERNEL, SIZES, START_S, Candidates, Trial, candidates, tuning_plan
 from matbench.model import Dtype, Host, Measurement
 from matbench.pairing import Settings
 from matbench.present.tables import render_markdown
@@ -43,6 +43,7 @@ SCREEN_ROUNDS, PROVE_ROUNDS = 4, 3  # samples of each arm in a process
 SCREEN_SHARE = 0.4  # of the budget, that choosing whom to look at again may take
 FINALISTS = 2  # of each element type, that are compared with the derived blocks anew
 PROCESSES = processes_needed(FINALISTS, Settings().confidence)  # fresh ones: 9, if all of them agree
+FEWEST = processes_needed(1, Settings().confidence)  # with which one of them alone can be told from the derived blocks
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,13 @@ def tune(options: Options) -> int:
     if work.interrupted:
         console.note("interrupted; nothing was kept")
         return 130
-    before = known_tuning(machine.host.host_id) or Tuning(host_id=machine.host.host_id)
-    path = keep_tuning(before.joined(found))
-    console.data(_json(found) if options.json else _table(found))
-    console.note(f"kept for this machine: {path.name}")
+    if found:
+        before = known_tuning(machine.host.host_id) or Tuning(host_id=machine.host.host_id)
+        path = keep_tuning(before.joined(found))
+        console.data(_json(found) if options.json else _table(found))
+        console.note(f"kept for this machine: {path.name}")
+    if work.undecided:
+        raise IncompleteError(work.undecided_text)
     console.hint(f"next: matbench run | matbench explain {KERNEL} | matbench tune --forget")
     return 0
 
@@ -128,6 +132,8 @@ class _Work:
     threads: tuple[int, ...]
     budget_s: float
     interrupted: bool = False
+    failure: IncompleteError | InternalError | None = None  # why the latest session ended before its time
+    undecided: dict[Dtype, int] = field(default_factory=dict)  # processes that were too few to decide
     start_ns: int = field(default_factory=time.perf_counter_ns)
 
     @property
@@ -154,7 +160,7 @@ class _Work:
         return min(self.budget_s, sum(both))
 
     def results(self, compiled: str) -> tuple[Tuned, ...]:
-        """What was found, one an element type; nothing where it was interrupted.
+        """What was found, one an element type; nothing where it was interrupted, or of what is undecided.
 
         Parameters
         ----------
@@ -166,19 +172,47 @@ class _Work:
         IncompleteError
             If the derived blocks could not be timed.
         """
-        screened = self._times(self.screening, compiled, SCREEN_SHARE)
+        screened = self._screened(compiled)
         finalists = {dtype: ranked(times, KERNEL)[:FINALISTS] for dtype, times in screened.items()}
         promising = {dtype: names for dtype, names in finalists.items() if names and not self.interrupted}
-        proved = self._times(self.proving(promising), compiled, 1.0) if promising else {}
+        proved = self._proved(self.proving(promising), compiled) if promising else {}
         if self.interrupted:
             return ()
+        verdicts = {dtype: self._verdicts(dtype, times, promising[dtype]) for dtype, times in proved.items()}
+        return tuple(self._tuned(each, verdicts.get(each, ())) for each in self.found if each not in self.undecided)
+
+    @property
+    def undecided_text(self) -> str:
+        """What was left undecided, with how many processes, and what to do about it, in a sentence."""
+        remedy = (
+            "free memory or stop other programs" if self._has_time else f"give more than --budget {self.budget_s:.0f}s"
+        )
+        why = f"; {remedy}, and repeat it" if self.failure is None else f", for {self._why}"
+        return (
+            f"{' and '.join(self.undecided)} undecided: {min(self.undecided.values())} of {PROCESSES} processes "
+            f"have measured everything, and it takes {FEWEST} at least{why}"
+        )
+
+    @property
+    def _why(self) -> str:
+        return f"the run {self.failure}" if isinstance(self.failure, IncompleteError) else str(self.failure)
+
+    def _verdicts(self, dtype: Dtype, times: Times, names: tuple[str, ...]) -> tuple[Judged, ...]:
+        """What becomes of those that looked faster, the fastest first; of the first alone, where processes are few."""
         noise = known_noise(self.machine.host.host_id, spins=spins_of(self.machine.environment.variables))
         floor = None if noise is None else noise.floor
-        verdicts = {dtype: judged(times, KERNEL, CLONE, floor=floor) for dtype, times in proved.items()}
-        for dtype in promising:
-            if best(verdicts[dtype]) is None:
-                console.note(f"{dtype}: {promising[dtype][0]} looked faster, but is not so beyond doubt")
-        return tuple(self._tuned(dtype, verdicts.get(dtype, ())) for dtype in self.found)
+        counts = {name: complete(times, KERNEL, (CLONE, name)) for name in names}
+        enough = tuple(name for name in names if counts[name] >= FEWEST)
+        some = decidable(times, KERNEL, CLONE, enough)
+        if not some and (any(counts.values()) or not complete(times, KERNEL, (CLONE,))):
+            self.undecided[dtype] = max(counts.values())
+            return ()
+        if len(some) < len(enough):
+            console.note(f"{dtype}: {counts[names[0]]} processes are enough to decide on {some[0]}, not on another one")
+        verdicts = judged({name: times[name] for name in (KERNEL, CLONE, *some)}, KERNEL, CLONE, floor=floor)
+        if best(verdicts) is None:
+            console.note(f"{dtype}: {names[0]} looked faster, but is not so beyond doubt")
+        return verdicts
 
     def _tuned(self, dtype: Dtype, verdicts: Sequence[Judged]) -> Tuned:
         tried, chosen = self.found[dtype], best(verdicts)
@@ -199,8 +233,48 @@ class _Work:
             measured=stamp(),
         )
 
-    def _times(self, trial: Trial, compiled: str, share: float) -> dict[Dtype, Times]:
-        """The samples of a trial by element type; it has to end when that share of the budget is gone."""
+    def _screened(self, compiled: str) -> dict[Dtype, Times]:
+        """The samples of all candidates by element type."""
+        told = merge_measurements(self._told(self.screening, compiled, SCREEN_SHARE))
+        found = _by_dtype(self.screening, told)
+        if not self.interrupted and not any(KERNEL in times for times in found.values()):
+            if isinstance(self.failure, InternalError):
+                raise self.failure
+            if self.failure is not None:
+                raise IncompleteError(f"{KERNEL} could not be timed, for {self._why}")
+            reason = next((each.reason for each in told if each.reason is not None), "no sample was taken")
+            raise IncompleteError(f"{KERNEL} could not be timed ({reason}); try a longer --budget")
+        return found
+
+    def _proved(self, trial: Trial, compiled: str) -> dict[Dtype, Times]:
+        """The samples of those that looked best, by element type.
+
+        A process that could not be started, or died, is made up for by another one, once: what went wrong with it says
+        nothing of how fast anything is.
+        """
+        told = self._told(trial, compiled, 1.0)
+        found = _by_dtype(trial, _measured(told))
+        wrong = {(each.case.kernel, each.case.problem.dtype) for each in told if each.outcome == "wrong"}
+        arms = {dtype: tuple(each for each in trial.arms[dtype] if (each, dtype) not in wrong) for dtype in trial.arms}
+        counts = {dtype: complete(found[dtype], KERNEL, names) for dtype, names in arms.items()}
+        missing = PROCESSES - min(counts.values())
+        if not missing or self.interrupted or not self._has_time:
+            return _by_dtype(trial, _standing(told))
+        lacking = {dtype: arms[dtype] for dtype in arms if counts[dtype] < PROCESSES}
+        process = max((each for one in told for each in one.samples.process), default=-1) + 1
+        again = replace(trial, arms=lacking, processes=missing)
+        return _by_dtype(trial, (*_measured(told), *_standing(self._told(again, compiled, 1.0, process))))
+
+    @property
+    def _has_time(self) -> bool:
+        """Whether there is time for another process: one that is missing has not ended for want of it."""
+        return self._deadline_ns(1.0) - time.perf_counter_ns() > 2e9 * START_S
+
+    def _deadline_ns(self, share: float) -> int:
+        return self.start_ns + int(1e9 * share * self.budget_s)
+
+    def _told(self, trial: Trial, compiled: str, share: float, process: int = 0) -> list[Measurement]:
+        """What a trial tells; it has to end when that share of the budget is gone. `failure` says if it ended early."""
         machine, handed = self.machine, tuple(arm for each in self.found.values() for arm in each.arms)
         plan = tuning_plan(trial, "matbench tune", self.budget_s)
         session = Session(
@@ -208,31 +282,50 @@ class _Work:
             blocks=plan.blocks,
             caches=machine.host.caches,
             memory_bytes=machine.memory_bytes,
-            deadline_ns=self.start_ns + int(1e9 * share * self.budget_s),
+            deadline_ns=self._deadline_ns(share),
             threads=machine.processors,
             ceilings=False,
             chains=False,
             compiled=compiled,
+            process=process,
             processes=trial.processes,
             tuned=handed,
         )
         told: list[Measurement] = []
+        self.failure = None
         with (
             console.progress(len(plan.blocks) * trial.processes) as bar,
             interruptible(session.stop, "round") as interrupts,
         ):
-            for event in session.run():
-                if isinstance(event, Progress):
-                    bar(event.block, "trying" if trial.processes == 1 else "proving", event.left_s)
-                elif isinstance(event, Measurement):
-                    told.append(event)
+            try:
+                for event in session.run():
+                    if isinstance(event, Progress):
+                        bar(event.block, "trying" if share < 1 else "proving", event.left_s)
+                    elif isinstance(event, Measurement):
+                        told.append(event)
+            except (IncompleteError, InternalError) as reason:  # what was measured stays measured
+                self.failure = reason
         self.interrupted = self.interrupted or interrupts.count > 0
-        measured = merge_measurements(told)
-        found = {dtype: times_of(each for each in measured if each.case.problem.dtype == dtype) for dtype in trial.arms}
-        if not self.interrupted and not any(KERNEL in times for times in found.values()):
-            reason = next((each.reason for each in measured if each.reason is not None), "no sample was taken")
-            raise IncompleteError(f"{KERNEL} could not be timed ({reason}); try a longer --budget")
-        return found
+        ended = next((each.reason for each in told if each.outcome == "ended"), None)
+        if self.failure is None and ended is not None:
+            self.failure = IncompleteError(f"ended early: {ended}; free memory or stop other programs, and repeat it")
+        return told
+
+
+def _by_dtype(trial: Trial, told: Iterable[Measurement]) -> dict[Dtype, Times]:
+    """Samples by element type."""
+    measured = merge_measurements(told)
+    return {dtype: times_of(each for each in measured if each.case.problem.dtype == dtype) for dtype in trial.arms}
+
+
+def _measured(told: Iterable[Measurement]) -> list[Measurement]:
+    """What was measured until something ended it."""
+    return [each for each in told if each.outcome != "ended"]
+
+
+def _standing(told: Iterable[Measurement]) -> list[Measurement]:
+    """The same, but for candidates: one that takes its process down is out. What it is compared with stays."""
+    return [each for each in told if each.outcome != "ended" or each.case.kernel not in {KERNEL, CLONE}]
 
 
 # -- what is said ------------------------------------------------------------------------------------------------------

@@ -14,11 +14,22 @@ from matbench.operations import OperationName
 __all__ = ["FLOATS", "Kernel", "Registry", "Rung", "default_registry", "kernel"]
 
 
+class _Kernels(tuple[Kernel, ...]):
+    """A tuple that a prompt shows as a line a kernel, and not as all that their declarations hold."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        width = max((len(each.name) for each in self), default=0)
+        number = "1 kernel" if len(self) == 1 else f"{len(self)} kernels"
+        return "\n".join([f"{number}, foot to top", *(f"  {each.name:<{width}}  {each.idea}" for each in self)])
+
+
 class _Ladder(ModuleType):
     """A module whose call answers what users ask of it first."""
 
     def __call__(self, *operations: OperationName) -> tuple[Kernel, ...]:
-        return tuple(default_registry(*operations))
+        return _Kernels(default_registry(*operations))
 
 
 # A function `matbench.kernels` would be replaced by this package as soon as anybody imports it; so the package

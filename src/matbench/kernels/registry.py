@@ -36,6 +36,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Function: TypeAlias = Callable[..., object]  # of an operation's operands and the array that its result goes to
 
 FLOATS: tuple[Dtype, ...] = ("float64", "float32")
+NEAR = 0.6  # likeness from which a name may have been meant, of 0 to 1: difflib's own
 DISPATCH_S = 1e-6  # s, order of magnitude of one call from Python into NumPy
 
 
@@ -126,6 +127,9 @@ class Kernel:
     view: bool = False
     operation: OperationName = PRODUCT
     origin: str = "matbench"
+
+    def __repr__(self) -> str:
+        return f"<Kernel {self.name}: {self.idea}>"
 
     def bind(self, dtype: Dtype, caches: Caches | None = None) -> Function:
         """The bare function ``(a, b, out)`` that a timed loop calls.
@@ -319,12 +323,12 @@ class Registry:
         return tuple(each for each in self if any(fnmatch.fnmatchcase(each.name, pattern) for pattern in wanted))
 
     def _unknown(self, name: str) -> str:
-        near = max(self.names, key=lambda known: _likeness(name, known), default=None)
-        hint = f"did you mean {near!r}? " if near else ""
+        near = max(self.names, key=lambda known: _likeness(name, known), default="")
+        hint = f"did you mean {near!r}? There are" if _likeness(name, near) >= NEAR else "there are"
         shown = [each.name for each in self if each.operation == PRODUCT] or self.names
         others = len(self) - len(shown)
         more = f"; and {others} of other operations, which matbench list tells" if others else ""
-        return f"no kernel {name!r}; {hint}There are: {', '.join(shown)}{more}"
+        return f"no kernel {name!r}; {hint}: {', '.join(shown)}{more}"
 
     def load(self, plugin: EntryPoint) -> None:
         """Take in what a third party's entry point names: a `Kernel` or a module that holds some.
@@ -356,7 +360,7 @@ class Registry:
 def _likeness(typed: str, known: str) -> float:
     """How alike two names are, 0 to 1; a name's second half counts like the whole: 'matmul' means 'numpy_matmul'."""
     forms = (known, known.partition("_")[2])
-    return max(difflib.SequenceMatcher(None, typed, form).ratio() for form in forms)
+    return max(difflib.SequenceMatcher(None, typed.lower(), form).ratio() for form in forms)
 
 
 def _offered(found: object) -> tuple[Kernel, ...]:

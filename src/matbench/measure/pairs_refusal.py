@@ -29,5 +29,11 @@ class RefusedError(KernelError):
 
 
 def raised(error: BaseException) -> str:
-    """What was raised, in one line that fits a record."""
-    return " ".join(f"raised {type(error).__name__}: {without_paths(str(error))}".split())[:500]
+    """What was raised, in one line that fits a record.
+
+    Examples
+    --------
+    >>> raised(ValueError("not square")), raised(KeyboardInterrupt())
+    ('raised ValueError: not square', 'raised KeyboardInterrupt')
+    """
+    return " ".join(f"raised {type(error).__name__}: {without_paths(str(error))}".split()).removesuffix(":")[:500]

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,10 @@ class Operands:
     def spoil(self) -> None:
         """Fill C with what no product is."""
         self.out.fill(-1 if self.out.dtype.kind == "i" else np.nan)
+
+    def is_spoilt(self) -> bool:
+        """Whether C is still as `spoil` has left it."""
+        return bool((self.out == -1 if self.out.dtype.kind == "i" else np.isnan(self.out)).all())
 
 
 def _checksum(matrix: Array) -> int:
@@ -110,6 +115,14 @@ def _children() -> int:
     return 0
 
 
+def _ended_children() -> int:
+    """What tells whether another child has come and gone: the pages that all of them have asked for; 0 on Windows."""
+    with contextlib.suppress(ImportError):
+        resource = import_module("resource")
+        return int(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt)
+    return 0
+
+
 def verified(
     arm: Bound,
     matrices: Operands,
@@ -139,12 +152,13 @@ def verified(
         processors than it was given.
     """
     children, forked, versions = _children(), forks.seen, signatures([arm.function])
+    ended = _ended_children()
     call_ns, product, said = _called(arm, matrices, clock, around)
     if call_ns < ONCE_S * 1e9 or signatures([arm.function]) > versions:
-        cpu_ns = clock.cpu_ns()
+        cpu_ns, ended = clock.cpu_ns(), _ended_children()  # a first call may have run a compiler
         call_ns, product, said = _called(arm, matrices, clock, around)
         _check_alone(call_ns, clock.cpu_ns() - cpu_ns, threads)
-    if forks.seen > forked or _children() > children:
+    if forks.seen > forked or _children() > children or _ended_children() > ended:
         raise RefusedError("starts another process; compare functions that compute within this one")
     if not matrices.are_unchanged():
         raise RefusedError("changes its operands; have it work on copies")
@@ -165,7 +179,7 @@ def _called(arm: Bound, matrices: Operands, clock: Clock, around: Around) -> tup
             elapsed = clock.wall_ns() - start
     except RefusedError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's function: whatever it raises is told
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  a stranger's function: it is told
         raise _failed(arm, error, matrices.problem) from None
     return elapsed, returned if arm.style == "returns" else matrices.out, " ".join(said.getvalue().split())
 
@@ -210,6 +224,8 @@ def _judged(product: object, matrices: Operands) -> float:
     if product is not out and any(np.may_share_memory(product, each) for each in matrices.inputs):
         raise RefusedError("returns memory of its operands; return an array of its own")
     verdict = check_result(matrices.problem, matrices.inputs, product)
+    if not verdict.is_right and product is out and matrices.is_spoilt():
+        raise RefusedError("writes nothing into out; write the product there, or take (a, b) alone and return it")
     if not verdict.is_right:
         raise RefusedError(str(verdict.reason).replace("the result is wrong", "computes a wrong result"))
     return verdict.error

@@ -14,7 +14,18 @@ from matbench.kernels.vectors import host_unit
 from matbench.model import Block, Caches, Dtype, Plan, Problem
 from matbench.tuning import Tuned, TunedBlocks, Tuning
 
-__all__ = ["CLONE", "KERNEL", "Candidates", "Trial", "candidates", "tuned_here", "tuning_plan", "with_tuned"]
+__all__ = [
+    "CLONE",
+    "KERNEL",
+    "SIZES",
+    "START_S",
+    "Candidates",
+    "Trial",
+    "candidates",
+    "tuned_here",
+    "tuning_plan",
+    "with_tuned",
+]
 
 KERNEL = "numba_gemm"  # the one whose blocks can be tuned
 CLONE = f"{KERNEL}:again"  # the derived blocks once more: whatever differs between the two is noise

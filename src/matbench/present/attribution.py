@@ -9,9 +9,10 @@ import msgspec
 from matbench.analyse.attribution import COMMAND
 from matbench.model import Problem
 from matbench.present.choose import has_bounds
+from matbench.present.shares import beside_words, share_text
 from matbench.present.tables import NO_INTERVAL, ONE_PROCESS, bullets, render_markdown, speedup_text
 from matbench.present.words import clean, count_threads, listed, shape_words, where
-from matbench.units import format_factor, format_percent, format_rate
+from matbench.units import format_factor, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +94,9 @@ def _notes(attribution: Attribution) -> list[str]:
         notes.append("~ extrapolated: where the whole takes too long, a few rows were measured; credit rests on them.")
     if any(map(_lacks_interval, attribution.credits)):
         notes.append(f"{NO_INTERVAL} no interval.")
-    if attribution.peak_fraction is not None:
-        notes.append(f"All of it reaches {format_percent(attribution.peak_fraction)} of the measured peak.")
+    if attribution.peak_share is not None:
+        share = attribution.peak_share
+        notes.append(f"All of it reaches {share_text(share)} of {beside_words(share.beside)}.")
     source = f"{clean(attribution.machine)}, {clean(attribution.cpu)}, {clean(attribution.created[:10])}"
     return [*notes, f"Record {clean(attribution.record)}: {source}."]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matbench.analyse.roofline import HIT, PEAK, Limit, limits, lowest
+from matbench.present.shares import beside_words
 from matbench.present.words import where, who
 from matbench.units import format_percent, format_rate
 
@@ -39,12 +40,17 @@ def ceiling_sentence(row: Row, table: Table, caches: Caches) -> str:
     if limit is None:
         return f"For {who_where}, no ceiling was measured."
     allowed = f"{ceiling_words(limit)} ({format_rate(limit.rate)} GFLOP/s{_bytes(limit)})"
-    share = format_percent(limit.share)
-    if limit.share > OVER:
+    share = f"{format_percent(limit.share)} of {_over(row, limit)}"
+    if row.rate is not None and row.rate.estimate > OVER * limit.rate:
         return f"{who_where} is above {allowed}: a fault of the measurement or of the count of bytes."
     if limit.share >= HIT:
-        return f"{who_where} runs into {allowed}: it reaches {share} of it."
-    return f"{who_where} runs into no measured ceiling: of the lowest, {allowed}, it reaches {share}."
+        return f"{who_where} runs into {allowed}: it reaches {share}."
+    return f"{who_where} runs into no measured ceiling: the lowest is {allowed}, and it reaches {share}."
+
+
+def _over(row: Row, limit: Limit) -> str:
+    share = row.peak_share
+    return beside_words(share.beside) if limit.name == PEAK and share is not None and share.beside != "run" else "it"
 
 
 def _bytes(limit: Limit) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from matbench.analyse.rows import Interval, Row, SpeedUp, Table
+    from matbench.analyse.rows import Interval, Row, Share, SpeedUp, Table
     from matbench.model import Header
 
 __all__ = ["row_object", "run_object"]
@@ -30,7 +30,8 @@ def run_object(record_header: Header, *tables: Table) -> dict[str, object]:
         ``schema``, ``host``, ``environment`` and ``measurements``. In each measurement ``seconds`` is the time of one
         call in s, ``gflops`` its rate and ``gbytes_per_s`` that of operations told in bytes; ``extrapolated`` is
         true where any of its figures rests on a prediction: its own time, or the time of the base that its speed-up is
-        told over.
+        told over. ``peak_fraction`` is the estimate of ``peak_share``, whose ``beside`` says what it is over: the
+        chain of the same ``round``, the middle one of the same ``process``, or the fastest one of the ``run``.
     """
     return {
         "schema": record_header.schema,
@@ -42,7 +43,7 @@ def run_object(record_header: Header, *tables: Table) -> dict[str, object]:
 
 def row_object(row: Row) -> dict[str, object]:
     """One measurement of that object."""
-    problem, speedup = row.case.problem, row.speedup
+    problem, speedup, share = row.case.problem, row.speedup, row.peak_share
     return {
         "kernel": row.case.kernel,
         "m": problem.m,
@@ -59,10 +60,11 @@ def row_object(row: Row) -> dict[str, object]:
         "operation": problem.operation,
         "gbytes_per_s": None if row.traffic is None else _finite(row.traffic.estimate / 1e9),
         "bandwidth_fraction": _finite(row.bandwidth_fraction),
+        "peak_share": None if share is None else {**_bounds(share), "beside": share.beside},
     }
 
 
-def _bounds(value: Interval | SpeedUp) -> dict[str, float | None]:
+def _bounds(value: Interval | SpeedUp | Share) -> dict[str, float | None]:
     return {"estimate": _finite(value.estimate), "low": _finite(value.low), "high": _finite(value.high)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Interval
     from matbench.pairing import PairRecord
 
-__all__ = ["pairs_object", "pairs_text", "ratio_text", "verdict_text", "verdicts_table"]
+__all__ = ["pairs_object", "pairs_text", "ratio_text", "time_over_text", "verdict_text", "verdicts_table"]
 
 
 def ratio_text(ratio: Interval | None) -> str:
@@ -144,6 +145,30 @@ def _share(verdict: Verdict) -> str:
     return format_percent(blocks / verdict.blocks) if verdict.blocks else NOTHING
 
 
+def time_over_text(left: int, cells: int, limit_s: float) -> str:
+    """That time ended a comparison before all of it was decided, and what gives it more.
+
+    Parameters
+    ----------
+    left
+        Cells that are undecided.
+    cells
+        All of them.
+    limit_s
+        Time that it had, s. Four times as much is named: intervals are then half as wide.
+
+    Examples
+    --------
+    >>> time_over_text(2, 8, 135.0).partition(": ")[2]
+    '2 of 8 cells are undecided; --budget 540s gives it more'
+    """
+    of = "its one cell is" if cells == 1 else f"{left} of {cells} cells {'is' if left == 1 else 'are'}"
+    return (
+        f"its time of {format_seconds(limit_s)} was over before the intervals were narrow enough: {of} undecided; "
+        f"--budget {math.ceil(4 * limit_s)}s gives it more"
+    )
+
+
 def pairs_text(record: PairRecord, verdicts: Sequence[Verdict]) -> str:
     """All comparisons of a record as people read them."""
     header = record.header
@@ -158,9 +183,9 @@ def pairs_object(record: PairRecord, verdicts: Sequence[Verdict]) -> dict[str, o
     Returns
     -------
     dict
-        ``schema``, ``id``, ``settings`` and ``rows``; in each row ``ratio`` is the time of B over the time of A, and
-        ``verdict`` is about A. ``control`` is the same ratio of A's clone and A, ``floor`` the smallest difference
-        that is claimed, ``dropped`` says how many blocks were left out for what.
+        ``schema``, ``id``, ``settings``, ``warnings`` and ``rows``; in each row ``ratio`` is the time of B over the
+        time of A, and ``verdict`` is about A. ``control`` is the same ratio of A's clone and A, ``floor`` the smallest
+        difference that is claimed, ``dropped`` says how many blocks were left out for what.
     """
     header = record.header
     return {
@@ -169,6 +194,7 @@ def pairs_object(record: PairRecord, verdicts: Sequence[Verdict]) -> dict[str, o
         "machine": header.machine,
         "complete": record.is_complete,
         "settings": msgspec.structs.asdict(header.settings),
+        "warnings": list(record.end.warnings) if record.end else [],
         "rows": [_row(each) for each in verdicts],
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from matbench.analyse.ladder import fastest
 from matbench.operations import PRODUCT
 from matbench.present.choose import base_row, has_bounds, has_time, peak_of, rows_at, square_series
+from matbench.present.shares import OTHER_CHAIN, share_notes, share_text, usual
 from matbench.present.words import (
     bracket,
     clean,
@@ -27,7 +28,7 @@ from matbench.units import format_bytes, format_factor, format_percent, format_r
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from matbench.analyse.rows import Interval, Row, SpeedUp, Table
+    from matbench.analyse.rows import Beside, Interval, Row, Share, SpeedUp, Table
     from matbench.model import Dtype, Problem
 
 __all__ = [
@@ -43,9 +44,10 @@ NO_INTERVAL = "†"
 ENDED = "‡"  # it was stopped: there are fewer samples than planned
 ONE_PROCESS = "Intervals are over the rounds of one sampling process; another process may lie outside them."
 SOME_OF_ONE = "Rows of one process: over its rounds; another process may lie outside them."
+TOO_FEW = 2  # processes: what their rounds scatter says nothing of other processes, and two are no sample of these
 SIX = 6  # processes are the fewest for an interval by order statistics
 NOTHING = "–"  # a cell that has no value
-_NUMBER = re.compile(r"[~<+-]?\d")
+_NUMBER = re.compile(r"~?[<+-]?\d")
 _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
 
 
@@ -145,11 +147,23 @@ def _time_cell(row: Row) -> str:
 def _share_columns(table: Table, rows: Sequence[Row]) -> dict[str, list[str]]:
     """How far from the limit of the hardware that an operation is told against: arithmetic or memory."""
     if unit_of(table.operation) == "GFLOP/s":
-        return {"share of peak": [_share_cell(row, row.peak_fraction) for row in rows]}
-    return {"share of memory bandwidth": [_share_cell(row, row.bandwidth_fraction) for row in rows]}
+        most = usual(rows)
+        return {"share of peak": [_peak_cell(row, most) for row in rows]}
+    return {"share of memory bandwidth": [_memory_cell(row) for row in rows]}
 
 
-def _share_cell(row: Row, share: float | None) -> str:
+def _peak_cell(row: Row, most: Beside) -> str:
+    share = row.peak_share
+    if share is None:
+        return ""
+    if row.extrapolated:
+        return "~" + format_percent(share.estimate)
+    mark = "" if share.low is not None else NO_INTERVAL
+    return share_text(share) + mark + (OTHER_CHAIN if share.beside != most else "")
+
+
+def _memory_cell(row: Row) -> str:
+    share = row.bandwidth_fraction
     return "" if share is None else ("~" if row.extrapolated else "") + format_percent(share)
 
 
@@ -182,8 +196,7 @@ def _ladder_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[s
         notes.append(f"Speed-up [low, high]: the time of {base_words(table, problem)} over the time of the kernel.")
     notes.extend(_extrapolated_notes(table, problem, rows))
     notes.extend(_process_notes(rows))
-    if any(_lacks_interval(row, table.base) for row in rows):
-        notes.append(f"{NO_INTERVAL} no interval.")
+    notes.extend(_interval_notes(table.base, problem, rows))
     notes.extend(
         f"{ENDED} {row.case.kernel} on {count_threads(row.case.threads)}: {row.ended}." for row in rows if row.ended
     )
@@ -231,17 +244,32 @@ def _extrapolated_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> 
     return [f"~ extrapolated, not measured: {'; '.join(ranges)}."] if ranges else []
 
 
+def _interval_notes(base: str, problem: Problem, rows: Sequence[Row]) -> list[str]:
+    """That figures have no interval; and why, and what to do about it, where it is their number of processes."""
+    lacking = [row for row in rows if _lacks_interval(row, base)]
+    if not any(row.processes == TOO_FEW for row in lacking):
+        return [f"{NO_INTERVAL} no interval."] if lacking else []
+    command = f"matbench run --sizes {problem.shape_label}"
+    command += "" if problem.operation == PRODUCT else f" --operations {problem.operation}"
+    command += "" if problem.dtype == "float64" else f" --dtypes {problem.dtype}"
+    why = "its samples are of two processes, which can't tell how far processes lie apart"
+    how = "So ends a run that was interrupted and resumed, or was short of time"
+    return [f"{NO_INTERVAL} no interval: {why}. {how}; measure it anew: {command}."]
+
+
 def _lacks_interval(row: Row, base: str) -> bool:
-    return NO_INTERVAL in _time_cell(row) or NO_INTERVAL in _speedup_cell(row, base)
+    cells = (_time_cell(row), _speedup_cell(row, base), _peak_cell(row, "run"))
+    return any(NO_INTERVAL in cell for cell in cells)
 
 
 def _peak_notes(table: Table, problem: Problem, rows: Sequence[Row]) -> list[str]:
     if unit_of(table.operation) == "GB/s":
         return _memory_notes(table, rows)
-    counts = sorted({row.case.threads for row in rows if row.peak_fraction is not None})
+    counts = sorted({row.case.threads for row in rows if row.peak_share is not None})
     peaks = [(t, peak_of(table, problem.dtype, t)) for t in counts]
     told = [f"{format_rate(peak.estimate)} GFLOP/s on {count_threads(t)}" for t, peak in peaks if peak is not None]
-    return [f"Share of peak: of the measured {', '.join(told)}."] if told else []
+    fastest_chain = [f"The fastest chain of the run reached {', '.join(told)}."] if told else []
+    return [*share_notes(rows), *fastest_chain]
 
 
 def _memory_notes(table: Table, rows: Sequence[Row]) -> list[str]:
@@ -319,6 +347,7 @@ _CSV_COLUMNS = (
     *("peak_fraction", "speedup_base", "speedup", "speedup_low", "speedup_high", "speedup_extrapolated"),
     *("first_call_s", "extrapolated", "fitted", "skipped", "wrong", "ended"),
     *("operation", "traffic_byte_per_s", "bandwidth_fraction"),
+    *("peak_fraction_low", "peak_fraction_high", "peak_beside"),
 )
 
 
@@ -330,12 +359,17 @@ def _csv_row(row: Row) -> dict[str, object]:
         *(row.case.threads, *_bounds(row.seconds), *_bounds(row.rate), row.peak_fraction, *speedups),
         *(row.first_call_s, row.extrapolated, row.fitted, row.skipped, row.wrong, row.ended),
         *(problem.operation, row.traffic.estimate if row.traffic else None, row.bandwidth_fraction),
+        *_share_bounds(row.peak_share),
     )
     return dict(zip(_CSV_COLUMNS, values, strict=True))
 
 
 def _bounds(value: Interval | SpeedUp | None) -> tuple[float | None, float | None, float | None]:
     return (None, None, None) if value is None else (value.estimate, value.low, value.high)
+
+
+def _share_bounds(share: Share | None) -> tuple[float | None, float | None, str | None]:
+    return (None, None, None) if share is None else (share.low, share.high, share.beside)
 
 
 def _csv_cell(value: object) -> object:

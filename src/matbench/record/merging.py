@@ -53,13 +53,13 @@ def _merged_case(parts: Sequence[Measurement]) -> Measurement:
 
 
 def merge_ceilings(values: Iterable[Ceiling]) -> tuple[Ceiling, ...]:
-    """One ceiling a kind, dtype, lanes, threads, fused and work, in order of first appearance, samples joined.
+    """One ceiling a kind, dtype, lanes, threads, fused, work and problem, in order of first appearance, samples joined.
 
     `work` counts as well: times of loops of different size can't be joined.
     """
     parts: dict[Hashable, list[Ceiling]] = {}
     for value in values:
-        key = (value.kind, value.dtype, value.lanes, value.threads, value.fused, value.work)
+        key = (value.kind, value.dtype, value.lanes, value.threads, value.fused, value.work, value.problem)
         parts.setdefault(key, []).append(value)
     return tuple(
         msgspec.structs.replace(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["drop_pairs", "find_pairs", "incomplete_pairs", "pairs_from_lines", "read_pairs", "resolve_pairs"]
 
+_FIRST = "make one, for example with `matbench pair numba_ikj numba_ikj_fma`"
+
 
 def read_pairs(path: Path, *, whole: bool = False) -> PairRecord:
     """The comparisons in the file `path`; `whole`, a broken last line is refused as well.
@@ -117,7 +119,7 @@ def resolve_pairs(argument: str | None, results: Path) -> Path:
     if argument is None:
         if paths:
             return paths[-1]
-        raise RecordError(f"there are no comparisons under {printable(results)}; run `matbench pair A B` first")
+        raise RecordError(f"there are no comparisons under {printable(results)}; {_FIRST}")
     if _is_file(argument):
         return Path(argument)
     if of_machine := [path for path in paths if path.parent.name == argument]:
@@ -127,7 +129,7 @@ def resolve_pairs(argument: str | None, results: Path) -> Path:
         return matching[-1]
     if matching:
         raise RecordError(f"{printable(argument)!r} begins {len(matching)} ids of comparisons; write more of it")
-    hint = f"the latest is {paths[-1].stem!r}" if paths else "run `matbench pair A B` first"
+    hint = f"the latest is {paths[-1].stem!r}" if paths else _FIRST
     raise RecordError(f"there is no file or comparison {printable(argument)!r}; {hint}")
 
 

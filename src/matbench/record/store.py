@@ -18,6 +18,7 @@ from matbench.record.differences import differences
 from matbench.record.files import open_limited, printable, read_bytes, read_text, replace_file, write_bytes, write_text
 from matbench.record.journal import Journal, encode_record, held, record_path
 from matbench.record.names import id_time, new_record_id
+from matbench.record.near import near_path
 from matbench.record.pairs import read_pairs
 from matbench.record.reading import PAIRS, first_kind, limited_lines, read_header, read_record
 
@@ -162,7 +163,7 @@ def resolve_record(argument: str | None, results: Path) -> Path:
         return matching[0]
     if matching:
         raise RecordError(f"{printable(argument)!r} begins several record ids: {_listed(matching)}; write more of it")
-    raise _unknown_record(argument, _latest(records, results), records)
+    raise _unknown_record(argument, records, results)
 
 
 def _is_file(argument: str) -> bool:
@@ -174,10 +175,18 @@ def _is_file(argument: str) -> bool:
         return False
 
 
-def _unknown_record(argument: str, latest: Path, records: list[Path]) -> RecordError:
+def _unknown_record(argument: str, records: list[Path], results: Path) -> RecordError:
+    """Nothing has that name: said with what it is near to, else with the command that lists what there is."""
     names = {path.stem for path in records} | {path.parent.name for path in records}
     close = difflib.get_close_matches(argument[:100], names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the latest is {latest.stem!r} of {latest.parent.name!r}"
+    near = close[0] if close else near_path(argument)
+    if near is not None:
+        hint = f"did you mean {printable(near)!r}?"
+    elif len(Path(argument).parts) > 1:  # a path: no record was meant by its name
+        hint = "check the path, or choose from what matbench records lists"
+    else:
+        latest = _latest(records, results)
+        hint = f"the latest is {latest.stem!r} of {latest.parent.name!r}, and matbench records lists all"
     return RecordError(f"there is no file, record or machine {printable(argument)!r}; {hint}")
 
 

@@ -13,6 +13,7 @@ from matplotlib.colors import LogNorm, to_hex
 from matbench.present.choose import is_measured, square_series
 from matbench.present.figures.frame import WIDTH, foot, new_sheet, nothing, series_label, subheading, tick_at
 from matbench.present.numbers import Cell, Numbers
+from matbench.present.shares import ABOVE, beside_words, usual
 from matbench.present.style import contrast, inks, looks, width_of
 from matbench.present.words import count_threads, listed, who
 from matbench.units import format_percent
@@ -35,6 +36,7 @@ LEFT, RIGHT = 2.05, 0.95  # inches, for names and for the scale
 MOST_SIZES = 20  # columns that have room for their numbers
 BOTTOM, TOP = 1e-4, 1.0  # shares at the ends of the scale; what lies below has the lowest colour
 SCALE = "cividis"  # even steps to the eye, with and without colour-blindness (Nuñez et al., PLoS ONE 2018)
+_ABOVE = ((True, ABOVE), (False, "Above 100 is a fault of the measurement."))  # over chains beside it, and of the run
 LIGHT_CELL, DARK_CELL = "#fdfdfd", "#000000"  # numbers in the cells: of no paper, for they are the same on every
 
 
@@ -71,6 +73,10 @@ def _drawn(table: Table, dtype: Dtype) -> tuple[Series, ...]:
 def _share(row: Row) -> float:
     share = row.peak_fraction
     return share if share is not None and math.isfinite(share) else 0.0
+
+
+def _is_above(row: Row, *, is_beside: bool) -> bool:
+    return _share(row) > 1.005 and is_beside == (row.peak_share is not None and row.peak_share.beside != "run")
 
 
 def _why_not(table: Table, dtype: Dtype) -> str:
@@ -192,12 +198,13 @@ def _note(table: Table, drawn: Sequence[Series], sizes: Sequence[int]) -> str:
     empty = len(drawn) * len(sizes) > sum(row.case.problem.n in sizes for row in rows)
     parts = [
         "Estimates; their intervals stand in the tables.",
+        f"100 % is {beside_words(usual(rows))}.",
         "Empty: not measured." if empty else "",
         "Dotted: extrapolated." if any(row.extrapolated for row in rows) else "",
         f"{len(everything) - len(sizes)} sizes between those shown are left out."
         if len(everything) > len(sizes)
         else "",
-        "Above 100 is a fault of the measurement." if any(_share(row) > 1.005 for row in rows) else "",
+        *(words for is_beside, words in _ABOVE if any(_is_above(row, is_beside=is_beside) for row in rows)),
         "No peak, no row: " + ", ".join(_unrated(table, drawn)) + "." if _unrated(table, drawn) else "",
     ]
     return "  ".join(part for part in parts if part)

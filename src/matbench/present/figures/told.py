@@ -16,6 +16,7 @@ from matbench.present.choose import (
 )
 from matbench.present.figures.threads import efficiency, scaling_rows
 from matbench.present.numbers import Cell, Numbers, bounds
+from matbench.present.shares import beside_words
 from matbench.present.tables import NO_INTERVAL, base_words, speedup_text
 from matbench.present.words import clean, count_threads, listed, rate_text, where, who
 from matbench.units import format_factor, format_percent, format_rate
@@ -95,19 +96,21 @@ def rows_speedup(table: Table, dtype: Dtype = "float64") -> Numbers:
 
 
 def finding_rate(table: Table, dtype: Dtype = "float64") -> str:
-    """The highest measured rate, and its share of the measured peak."""
+    """The highest measured rate, its share of the peak, and the peak."""
     rows = [row for one in square_series(table, dtype) for row in one.rows if is_measured(row)]
     rated = [(row.rate.estimate, row) for row in rows if row.rate is not None]
     if not rated:
         return NOTHING
     rate, row = max(rated, key=lambda pair: pair[0])
     text = f"The highest rate is {format_rate(rate)} GFLOP/s, by {_who(row)} at {where(row.case.problem)}"
-    peak = peak_of(table, dtype, row.case.threads)
-    if peak is None:
+    peak, share = peak_of(table, dtype, row.case.threads), row.peak_share
+    if peak is None or share is None:
         return f"{text}; the peak was not measured."
-    share = f"{format_percent(rate / peak.estimate)} of the measured peak of {format_rate(peak.estimate)}"
     fault = ", which is a fault of the measurement" if rate > peak.estimate else ""
-    return f"{text}: {share} GFLOP/s{fault}."
+    limit = f"{format_rate(peak.estimate)} GFLOP/s{fault}"
+    if share.beside == "run":
+        return f"{text}: {format_percent(share.estimate)} of the measured peak of {limit}."
+    return f"{text}: {format_percent(share.estimate)} of {beside_words(share.beside)}. The measured peak is {limit}."
 
 
 def alt_rate(table: Table, dtype: Dtype = "float64") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from matbench.present.machines.told import limit_text
 from matbench.present.tables import csv_text
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def comparison_object(found: Comparison, axis: Axis = "kernel") -> dict[str, obj
         "by": axis,
         "runs": [_run(found, place) for place in range(len(found.runs))],
         "differences": [{"group": fact.group, "what": fact.name, "values": list(fact.values)} for fact in found.facts],
-        "remarks": list(found.remarks),
+        "remarks": [*filter(None, [limit_text(found)]), *found.remarks],
         "set_aside": [{"run": name, "reason": reason} for name, reason in found.aside],
         "means": [*_means(found, None), *_means(found, axis)],
         "cells": list(_cells(found)),

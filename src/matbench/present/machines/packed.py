@@ -19,15 +19,16 @@ __all__ = ["ALPHABET", "packed", "packed_times"]
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 LEAST = -12.0  # decimal logarithm of the shortest time, s
 PER_DECADE = 12_000  # steps: a step is 0.02 %, and 64^3 steps hold times up to 10^9 s
-LARGEST = 1_800_000  # characters of all times
+LARGEST = 1_800_000  # characters of all times and shares
 
 
 def packed(found: Comparison) -> dict[str, Any]:
     """Runs, cells and times for the script, as builtin types.
 
-    Where times would take more than 1.8 MB, only the first cells are held: products in float64 come first.
+    Where times and shares would take more than 1.8 MB, only the first cells are held: products in float64 come first.
     """
-    kept = max(1, min(len(found.cells), LARGEST // (3 * len(found.runs))))
+    count = len(found.runs) + sum(run.is_told_beside for run in found.runs)
+    kept = max(1, min(len(found.cells), LARGEST // (3 * count)))
     cells = found.cells[:kept]
     return {
         "base": found.base,
@@ -40,7 +41,15 @@ def packed(found: Comparison) -> dict[str, Any]:
             for place, cell in enumerate(cells)
         ],
         "times": [packed_times(found.seconds[place, 0, :kept]) for place in range(len(found.runs))],
+        "shares": [_shares(found, place, kept) for place in range(len(found.runs))],
     }
+
+
+def _shares(found: Comparison, place: int, kept: int) -> str:
+    """Shares of the peak as times are packed, the least where there is none; empty where peaks and rates tell them."""
+    if not found.runs[place].is_told_beside:
+        return ""
+    return packed_times(np.nan_to_num(found.shares[place, :kept], nan=10**LEAST))
 
 
 def _flops(found: Comparison, place: int) -> int | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from matbench.analyse.compare_drift import MARGIN, WORDS, drift_words
+from matbench.analyse.compare_unlike import limit_of
 from matbench.present.machines.tables import FEW, is_doubted, ranked, ratio_text
 from matbench.present.words import clean, count_threads, listed
 from matbench.units import format_percent
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
     from matbench.analyse.machines import Comparison, Excluded
 
-__all__ = ["count_cells", "excluded_lines", "headline", "method_notes", "warnings_of"]
+__all__ = ["count_cells", "excluded_lines", "headline", "limit_text", "method_notes", "warnings_of"]
 
 FLAGS = 25  # remarks on single runs that are told
 CHANGES = 3  # differences that the first sentence names
+FEWEST = 3  # runs that a line names
 SIZES = 8  # that a line names of what is left out
 READING = (
     (
@@ -38,7 +40,10 @@ READING = (
         "Means are geometric, over the cells that have an interval in all runs, where there are such: one that lacks "
         "it in some run is shown and counts in no mean. Their bounds suppose that all cells err to the same side."
     ),
-    "Of peak: the rate over the peak measured in the same run, for the same element type and thread count.",
+    (
+        "Of peak: the rate over that of chains of multiply-adds on as many threads, timed in the same rounds; where a "
+        "record does not tell these, the middle chain of the same process, else the fastest of the run."
+    ),
 )
 
 
@@ -102,7 +107,9 @@ def _best(found: Comparison) -> str:
 
 def warnings_of(found: Comparison) -> list[str]:
     """What has to be known before the figures are believed, a line each."""
-    lines = [f"{name} is set aside: {why}." for name, why in found.aside]
+    limit = limit_text(found)
+    lines = [] if limit is None else [f"{limit[0].upper()}{limit[1:]}."]
+    lines += [f"{name} is set aside: {why}." for name, why in found.aside]
     lines += [f"{remark[0].upper()}{remark[1:]}." for remark in found.remarks]
     lines += [
         f"{run.name} was {run.doubt}: its figures are shown, and nothing is concluded from them."
@@ -114,6 +121,21 @@ def warnings_of(found: Comparison) -> list[str]:
     if len(flags) > FLAGS:
         lines.append(f"{len(flags) - FLAGS} more such remarks are in --format json.")
     return lines
+
+
+def limit_text(found: Comparison) -> str | None:
+    """Which runs limit what is compared, and the remedy, in a sentence without its full stop; None where none does."""
+    limit = limit_of(found.excluded, len(found.cells), len(found.runs))
+    if limit is None:
+        return None
+    names = [clean(found.runs[place].name) for place in limit.runs]
+    more = [f"{len(names) - FEWEST} more"] if len(names) > FEWEST else []
+    who, lack, them = ("run", "lacks", "it") if len(names) == 1 else ("runs", "lack", "them")
+    others, shared = len(found.runs) - len(names), limit.cells + len(found.cells)
+    return (
+        f"{who} {listed([*names[:FEWEST], *more])} {lack} {limit.cells:,} of the {shared:,} cells that the other "
+        f"{others} have in common: leave {them} out, or name the runs to compare, and all of them count"
+    )
 
 
 def method_notes(found: Comparison) -> list[str]:

@@ -8,13 +8,17 @@
   const [NAME, BRAND, KIND, BLAS, PYTHON, CPUS, PEAKS] = [0, 1, 2, 3, 4, 5, 6];
   const [KERNEL, THREADS, SHAPE, FAMILY, DTYPE, FLOPS] = [0, 1, 2, 3, 4, 5];
 
-  const seconds = (run, cell) => {
-    const text = data.times[run];
+  const unpacked = (text, cell) => {
     const step = digits.get(text[3 * cell]) * 4096 + digits.get(text[3 * cell + 1]) * 64 + digits.get(text[3 * cell + 2]);
     return 10 ** (step / data.perDecade + data.least);
   };
+  const seconds = (run, cell) => unpacked(data.times[run], cell);
   const rate = (run, cell) => data.cells[cell][FLOPS] === null ? NaN : data.cells[cell][FLOPS] / seconds(run, cell);
   const share = (run, cell) => {
+    if (data.shares[run]) {
+      const told = unpacked(data.shares[run], cell);
+      return told > 10 ** (data.least + 1) ? told : NaN;
+    }
     const peak = data.runs[run][PEAKS][`${data.cells[cell][DTYPE]}/${data.cells[cell][THREADS]}`];
     return peak === undefined ? NaN : rate(run, cell) / peak;
   };
