@@ -9,7 +9,7 @@ import sys
 import pytest
 from gemm_driver import host_recipe
 from llvmlite import binding, ir
-from numba import njit
+from numba import config, njit
 
 from matbench.kernels import jit
 from matbench.kernels.gemm.compiling import Part, Whole, WholeCompiler
@@ -126,15 +126,37 @@ def test_code_from_disk_is_loaded_without_what_compiling_takes_and_other_functio
     assert fresh() == [[True, True], [], 2, [2.0, 2.0, 2.0]]
 
 
+TWICE = """
+import functools
+import numba
+import numpy as np
+from matbench.kernels import default_registry
+from matbench.model import Caches
+
+numba.set_num_threads(1)
+ours = default_registry().get("numba_gemm").bind("float64", Caches())
+theirs = functools.partial(numba.jit(**ours.func.targetoptions)(ours.func.py_func), *ours.args)
+for matmul in (ours, theirs, ours, theirs):
+    for m, n in ((32, 32), (256, 2)):
+        a, b, out = np.ones((m, n)), np.ones((n, n)), np.zeros((m, n))
+        matmul(a, b, out)
+        assert np.array_equal(out, a @ b)
+"""
+
+
+def test_what_is_linked_into_a_whole_is_not_taken_for_what_numba_links_into_another_function(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", TWICE], env=environment, check=True, capture_output=True)
+
+
 def test_a_function_of_the_reader_is_loaded_as_numba_does_it_and_one_of_this_package_at_once(monkeypatch, tmp_path):
-    numba = pytest.importorskip("numba")
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
 
     def loader_of(function):
         jit.keep_on_disk(function)
         return getattr(function._cache.load_overload, "func", None)
 
-    assert loader_of(numba.njit(lambda x: x + 2)) is None
-    ours = numba.njit(lambda x: x + 3)
+    assert loader_of(njit(lambda x: x + 2)) is None
+    ours = njit(lambda x: x + 3)
     ours.py_func.__module__ = "matbench.kernels.numba_loops"
     assert loader_of(ours) is jit._loaded

@@ -1,6 +1,7 @@
 """Ctrl-C while something that a product takes is compiled: an interrupt, and no failure to compile."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -45,8 +46,10 @@ print(json.dumps([numba.config.NUMBA_NUM_THREADS, ends]))
 """
 
 
-def test_an_interrupt_while_a_product_compiles_reaches_the_caller_and_a_later_call_compiles_anew():
-    done = subprocess.run([sys.executable, "-c", THRICE], check=True, capture_output=True, text=True)
+def test_an_interrupt_while_a_product_compiles_reaches_the_caller_and_a_later_call_compiles_anew(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", THRICE]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     threads, ends = json.loads(done.stdout)
     assert ends == (["general", "team", True] if threads > 1 else ["general", True, True])
     assert done.stderr == ""  # nothing is said of code that could not be compiled

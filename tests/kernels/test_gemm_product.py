@@ -1,6 +1,7 @@
 """The generated product: every switch, every layout, every edge, to the last byte of the operands."""
 
 import dataclasses
+import functools
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from matbench.errors import KernelError
 from matbench.kernels import default_registry
-from matbench.kernels.gemm import microkernel, packing
+from matbench.kernels.gemm import intrinsics, microkernel, packing
 from matbench.kernels.gemm.intrinsics import enter, leave
 from matbench.kernels.gemm.product import SHALLOW, SPLIT_PAYS, generation, product
 from matbench.kernels.gemm.recipe import Recipe, blocks_of
@@ -338,8 +339,10 @@ def test_where_what_is_compiled_late_can_not_be_nothing_is_computed_in_silence(l
         (microkernel, "LINE", 128),
         (packing, "STRIPE", 8),
         (microkernel._TileBody.__init__, "__kwdefaults__", {"partial": True}),
+        (intrinsics, "inner", functools.partial(numba.njit, nogil=True)),
+        (sys.modules[generation.__module__], "_general", functools.cache(lambda: 0)),
     ],
-    ids=["method", "property", "constant", "packing", "default"],
+    ids=["method", "property", "constant", "packing", "default", "options", "general"],
 )
 def test_machine_code_is_not_found_again_once_what_makes_it_has_changed(place, name, other, monkeypatch):
     before = generation.__wrapped__()

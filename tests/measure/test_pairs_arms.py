@@ -176,13 +176,15 @@ def test_a_clone_of_a_python_function_has_code_of_its_own_and_keeps_its_defaults
     assert not is_same(twin, optional_out)
 
 
-@pytest.mark.parametrize("name", ["numba_ikj", "numba_ikj_fma", "numba_tiled"])
-def test_a_clone_of_a_compiled_function_keeps_its_options(registry, name):
+@pytest.mark.parametrize("name", ["numba_ikj", "numba_ikj_fma", "numba_tiled", "numba_gemm"])
+def test_a_clone_of_a_compiled_function_keeps_its_options_and_passes(registry, name):
     reason = registry.get(name).why_not()
     if reason:
         pytest.skip(reason)
     function = registry.get(name).bind("float64", Caches())
     twin = clone(function)
+    function, twin = (getattr(each, "func", each) for each in (function, twin))
+    assert twin._compiler.pipeline_class is function._compiler.pipeline_class
     assert twin is not function
     assert twin.targetoptions == function.targetoptions
     assert twin.py_func.__code__.co_code == function.py_func.__code__.co_code

@@ -12,7 +12,7 @@ from typing import Any
 from matbench.errors import without_paths
 from matbench.kernels.vectors import why_not_compiled
 
-__all__ = ["intrinsic", "keep_on_disk", "njit", "numba_missing", "prange"]
+__all__ = ["compiled_as", "intrinsic", "keep_on_disk", "njit", "numba_missing", "prange"]
 
 
 def _declared_only(**_: Any) -> Any:
@@ -51,6 +51,22 @@ except ImportError as reason:
 def numba_missing() -> str | None:
     """The reason why no Numba kernel can run here, or None."""
     return _missing or why_not_compiled()
+
+
+def compiled_as(function: Any, source: Any) -> Any:
+    """Another function, compiled as one of Numba's is.
+
+    Parameters
+    ----------
+    function
+        What Numba made of a function.
+    source
+        The Python function to be compiled in the same way.
+    """
+    # The class of the passes is an option that Numba takes but does not keep among the others.
+    passes = getattr(getattr(function, "_compiler", None), "pipeline_class", None)
+    more = {} if passes is None else {"pipeline_class": passes}
+    return import_module("numba").jit(**function.targetoptions, **more)(source)
 
 
 def keep_on_disk(function: Any) -> None:

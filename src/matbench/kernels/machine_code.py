@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 from matbench.errors import KernelError, without_paths
-from matbench.kernels.jit import njit
+from matbench.kernels.jit import compiled_as
 from matbench.kernels.oracle import operands
 from matbench.kernels.registry import Kernel
 from matbench.model import ITEMSIZE, Caches, Census, Dtype, MachineCode, Problem
@@ -217,8 +217,7 @@ def assembly(made: Kernel, dtype: Dtype, caches: Caches) -> str:
     function = _compiled(bound)
     before = bound.args if isinstance(bound, functools.partial) else ()  # what it is handed besides the operands
     shapes = operands(Problem(4, 4, 4, dtype, operation=made.operation))
-    options = {name: value for name, value in function.targetoptions.items() if name != "nopython"}  # as njit has it
-    fresh = njit(**options)(function.py_func)
+    fresh = compiled_as(function, function.py_func)
     try:
         fresh.compile(tuple(typeof(each) for each in (*before, *shapes)))
     except Exception as error:  # noqa: BLE001  a kernel may be a stranger's: whatever the compiler says is told

@@ -16,7 +16,7 @@ from importlib import import_module
 from types import FunctionType
 from typing import Any, Literal, cast
 
-from matbench.kernels.jit import keep_on_disk
+from matbench.kernels.jit import compiled_as, keep_on_disk
 from matbench.kernels.registry import Array, Kernel, Registry
 from matbench.measure.pairs_refusal import RefusedError
 from matbench.model import Caches, Dtype
@@ -130,8 +130,7 @@ def clone(function: Callable[..., object]) -> Callable[..., object]:
     """
     if _is_compiled(function):
         compiled: Any = function
-        twin = sys.modules["numba"].jit(**compiled.targetoptions)(clone(compiled.py_func))
-        return cast("Callable[..., object]", twin)
+        return cast("Callable[..., object]", compiled_as(compiled, clone(compiled.py_func)))
     if isinstance(function, FunctionType):
         code, name = function.__code__.replace(), function.__name__
         copied = FunctionType(code, function.__globals__, name, function.__defaults__, function.__closure__)

@@ -4,22 +4,29 @@ By itself Numba translates each function into machine code of its own, and again
 function that only compiled code calls is a `Part`: it is optimised, and translated only within a `Whole`, a function
 that is called from outside. What is `Emitted` joins a `Whole` when that has been optimised: it is meant as it stands.
 
-These are the classes that Numba has for such changes, and a few steps of theirs that it doesn't document. A version of
-Numba that has no such steps takes longer to compile.
+These are the classes that Numba has for such changes, and a few steps of theirs that it doesn't document.
 """
 
 from __future__ import annotations
 
 import gc
+import itertools
+import secrets
 from importlib import import_module
 from typing import Any
 
 from llvmlite import binding
 
+from matbench.errors import KernelError
+
 __all__ = ["Emitted", "Part", "PartCompiler", "Whole", "WholeCompiler"]
 
+_NUMBERS = itertools.count(secrets.randbits(48))  # one process loads what others have compiled
 _codegen: Any = import_module("numba.core.codegen")
 _compiler: Any = import_module("numba.core.compiler")
+_STEPS = ("_optimize_final_module", "_finalize_final_module", "_get_module_for_linking", "add_linking_library")
+if not all(hasattr(getattr(_codegen, "JITCodeLibrary", None), step) for step in _STEPS):
+    raise KernelError("this version of Numba compiles in other steps than numba_gemm knows; install numba 0.68")
 
 
 class Part(_codegen.JITCodeLibrary):
@@ -83,13 +90,24 @@ class Whole(_codegen.JITCodeLibrary):
         """Later, with all that they call."""
 
     def _optimize_final_module(self) -> None:
-        """Optimise what Numba made of Python, and add what was emitted as it is."""
+        """Optimise what Numba made of Python, and add what was emitted as it is.
+
+        What only this module calls is its own: LLVM may make it a part of its caller, or have it take other arguments.
+        It needs a name of its own, too. The linker finds functions of other modules by their names even if these are
+        internal, and would take them for those that another function was linked with.
+        """
+        number = next(_NUMBERS)
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == binding.Linkage.linkonce_odr:
-                function.linkage = "internal"  # LLVM makes what is called once a part of what calls it
+                function.linkage = "internal"
+                function.name = f"{function.name}.{number:x}"
         super()._optimize_final_module()
         for library in self._emitted:
             self._final_module.link_in(library.module, preserve=True)
+        own = {each.name for library in self._emitted for each in library.module.global_variables}
+        for each in self._final_module.global_variables:
+            if each.name in own and not each.is_declaration:
+                each.linkage = "internal"  # else the linker takes one table for this and for its clone
 
 
 class _Compiler(_compiler.Compiler):
@@ -100,8 +118,8 @@ class _Compiler(_compiler.Compiler):
     def compile_extra(self, function: Any) -> Any:
         """Compile, and look for garbage later: Numba makes many objects and keeps most."""
         collects = gc.isenabled()
-        gc.disable()
         try:
+            gc.disable()
             return super().compile_extra(function)
         finally:
             if collects:

@@ -13,7 +13,7 @@ from matbench.kernels.jit import keep_on_disk, njit
 
 __all__ = ["INTERRUPTED", "Late", "address_of"]
 
-INTERRUPTED = 4  # what compiled code finds where Ctrl-C ended the compiling
+INTERRUPTED = 4  # what became of a job where Ctrl-C ended the compiling
 
 _SIGNATURE = "int64(int64, int64)"
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -25,8 +25,8 @@ class Late:
     Compiled code looks for its address at a place in memory. There is 0 at first, and beside it the address of a Python
     function that has it compiled and puts its address there; see `matbench.kernels.gemm.product.summoned`. The Python
     function does nothing else: what is raised in it is told by ctypes and goes no further, so that the job itself is
-    always done by compiled code, or not begun. Of an interrupt there is a number in a third word, for compiled code to
-    raise it: what a Python function returns that raises is not defined.
+    always done by compiled code, or not begun. An interrupt is for compiled code to raise: in its caller's own word,
+    whose address it is handed, stands `INTERRUPTED` until it is told that something else was raised.
 
     Parameters
     ----------
@@ -39,15 +39,17 @@ class Late:
     def __init__(self, symbol: str, address: Callable[[], int]) -> None:
         self._address = address
         self._callback = _Callback(self._summon)  # can be called for as long as this lives
-        self._place = array("q", [0, ctypes.cast(self._callback, ctypes.c_void_p).value or 0, 0])
+        self._place = array("q", [0, ctypes.cast(self._callback, ctypes.c_void_p).value or 0])
         binding.add_symbol(symbol, self._place.buffer_info()[0])
 
-    def _summon(self, _x: int, _y: int) -> int:
-        self._place[2] = 0
+    def _summon(self, told: int, _: int) -> int:
         try:
             self._place[0] = self._address()  # at once for all threads: it is a single word
-        except KeyboardInterrupt:  # ctypes would print it and go on, and nobody would know that the reader gave up
-            self._place[2] = INTERRUPTED
+        except KeyboardInterrupt:
+            pass  # ctypes would print it and go on, and nobody would know that the reader gave up
+        except BaseException:
+            ctypes.c_int64.from_address(told).value = 0
+            raise
         return 0
 
 

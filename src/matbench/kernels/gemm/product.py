@@ -101,10 +101,11 @@ def summoned(place: int, job: int, number: int, otherwise: int) -> int:
     """What a `Late` function makes of a job; `otherwise` where it can't be compiled."""
     function = loaded(place, signed(0))
     if function == 0:
-        call_two(loaded(place + 8, signed(0)), signed(0), signed(0))
+        told = stored(signed(INTERRUPTED))
+        call_two(loaded(place + 8, signed(0)), told, signed(0))
         function = loaded(place, signed(0))
         if function == 0:
-            refusal: int = max(loaded(place + 16, signed(0)), otherwise)
+            refusal: int = max(loaded(told, signed(0)), otherwise)
             return refusal
     outcome: int = call_two(function, job, number)
     return outcome
@@ -245,12 +246,14 @@ def _constant(value: object) -> object:
 def _parts(scope: ModuleType | type, home: str) -> Iterator[bytes]:
     """What functions, classes and plain numbers and names of a module, or of a class of it, are made of."""
     for name, value in sorted(vars(scope).items()):
-        function = getattr(value, "py_func", getattr(value, "_defn", value))
+        function = getattr(value, "py_func", getattr(value, "_defn", getattr(value, "__wrapped__", value)))
         function = getattr(function, "fget", getattr(function, "__func__", function))
         if isinstance(function, FunctionType):
             options = getattr(value, "targetoptions", None)  # what Numba was told
             given = repr((function.__defaults__, function.__kwdefaults__, options))
             yield f"{name}{given}".encode() + _digest(function.__code__)
+        elif isinstance(function, functools.partial):
+            yield f"{name}={sorted(function.keywords.items())!r}".encode()
         elif isinstance(function, type) and function.__module__ == home:
             yield name.encode()
             yield from _parts(function, home)

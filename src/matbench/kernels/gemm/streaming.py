@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
+from matbench.kernels.gemm.compiling import WholeCompiler
 from matbench.kernels.gemm.intrinsics import (
     call_entry,
     call_two,
@@ -177,7 +178,7 @@ def _rows_compiled(code: Code) -> Any:
     numbers = tuple(code)
     itemsize = code.itemsize
 
-    @njit(nogil=True)
+    @njit(nogil=True, pipeline_class=WholeCompiler)
     def rows(depth: int, width: int, a: Array, b: Array, out: Array) -> None:
         (m, k), n = a.shape, b.shape[1]
         is_apart = (k > 0 and b.strides[1] != itemsize) or (m > 0 and out.strides[1] != itemsize)
