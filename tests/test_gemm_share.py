@@ -48,12 +48,12 @@ def test_a_share_is_the_median_of_its_processes_with_its_interval(tool):
     assert "medians over 7 processes" in text
 
 
-def test_the_newest_sitting_is_read_as_it_was_written(tool, tmp_path):
-    assert tool.newest(tmp_path) is None
-    for hour, share in ((1, 0.8), (2, 0.9)):
+def test_sittings_are_read_as_they_were_written_in_the_order_of_time(tool, tmp_path):
+    assert tool.kept(tmp_path) == []
+    for hour, share in ((2, 0.9), (1, 0.8)):
         made = sitting(tool, [share])
         (tmp_path / f"20261123T0{hour}0000Z-000000.json").write_bytes(msgspec.json.encode(made))
-    assert tool.newest(tmp_path) == sitting(tool, [0.9])
+    assert tool.kept(tmp_path) == [sitting(tool, [share]) for share in (0.8, 0.9)]
 
 
 @pytest.mark.xdist_group("numba_gemm")
@@ -97,4 +97,4 @@ def test_a_chain_grows_until_it_is_long_enough_whatever_holds_a_single_one_up(to
 def test_a_file_without_shares_is_refused_in_a_sentence(tool, tmp_path):
     (tmp_path / "20261123T010000Z-000000.json").write_text("[]")
     with pytest.raises(MatbenchError, match=r"holds no shares .*measure them anew"):
-        tool.newest(tmp_path)
+        tool.kept(tmp_path)

@@ -2,7 +2,7 @@
 
 Its verdicts are those of the newest complete comparisons of `numba_gemm` with `numpy_matmul` under results/pairs that
 have the sizes below, one for each machine, number of threads, kind of shapes and element type; its shares of the peak
-are those of the newest sitting under results/share. All is computed from the raw samples.
+are those of the sittings under results/share. All is computed from the raw samples.
 """
 
 from __future__ import annotations
@@ -109,9 +109,8 @@ def main() -> int:
     """Write, or with ``--check`` tell."""
     text = DOCUMENT.read_text(encoding="utf-8")
     chapters = [chapter(*item) for item in newest().items()]
-    sitting = gemm_share.newest()
-    share = ABSENT if sitting is None else gemm_share.chapter(sitting)
-    made = filled(text, {"pairs": "\n\n".join(chapters) or ABSENT, "share": share})
+    shares = [gemm_share.chapter(sitting) for sitting in gemm_share.kept()]
+    made = filled(text, {"pairs": "\n\n".join(chapters) or ABSENT, "share": "\n\n".join(shares) or ABSENT})
     if "--check" in sys.argv[1:]:
         if made != text:
             print("out of date: docs/gemm.md; run make readme")

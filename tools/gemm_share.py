@@ -11,7 +11,7 @@ minutes, in which a shared processor changes its pace. What is timed:
 - whole products, which pack B, read A and C from where they lie, and visit C once for each block along k;
 - the first of these by NumPy's BLAS.
 
-Stored in results/share/; docs/gemm.md shows the newest sitting.
+Stored in results/share/; docs/gemm.md shows all sittings, for they depend on the hour.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def chapter(share: Share) -> str:
     names = list(dict.fromkeys(each.name for each in share.processes[0]))
     rows = [[name, *(told(shares(share, name, dtype)) for dtype in DTYPES)] for name in names]
     table = render_markdown(["share of the chain", *DTYPES], rows)
-    where = f"{share.machine} ({share.processor}), {share.created[:10]}"
+    where = f"{share.machine} ({share.processor}), {share.created[:10]} {share.created[11:16]} UTC"
     made = f"`make share`; medians over {len(share.processes)} processes, 95 %"
     return f"{table}\n\nMeasured on {where}: {made}."
 
@@ -231,21 +231,22 @@ def told(found: Mapping[tuple[int, int], float]) -> str:
     return f"{100 * interval.estimate:.0f} %{bounds}"
 
 
-def newest(folder: Path = KEPT) -> Share | None:
-    """The newest sitting that is kept.
+def kept(folder: Path = KEPT) -> list[Share]:
+    """All sittings that are kept, in the order of time.
 
     Raises
     ------
     RecordError
-        If its file can't be read.
+        If the file of one can't be read.
     """
-    paths = sorted(folder.glob("*.json"))
-    if not paths:
-        return None
+    return [_read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _read(path: Path) -> Share:
     try:
-        return msgspec.json.decode(read_bytes(paths[-1]), type=Share)
+        return msgspec.json.decode(read_bytes(path), type=Share)
     except (msgspec.MsgspecError, ValueError) as error:  # ValueError: bytes that are not UTF-8
-        raise RecordError(f"{paths[-1].name} holds no shares ({error}); measure them anew") from error
+        raise RecordError(f"{path.name} holds no shares ({error}); measure them anew") from error
 
 
 def main(arguments: Sequence[str]) -> int:
