@@ -12,6 +12,7 @@ __all__ = [
     "KernelError",
     "MatbenchError",
     "RecordError",
+    "StartError",
     "UsageError",
     "without_paths",
 ]
@@ -63,6 +64,10 @@ class InternalError(MatbenchError):
     def _render_traceback_(self) -> list[str]:
         """All of it: it is for a report."""
         return traceback.format_exception(self)
+
+
+class StartError(InternalError):
+    """A process of matbench could not be started: the machine's doing as a rule, and another one may come through."""
 
 
 def without_paths(text: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from matbench.analyse.gate import rulings
+from matbench.analyse.gate import doubtful, rulings
 from matbench.analyse.pairs import for_table, verdicts
 from matbench.analyse.worlds import WORLDS, Harness, one_process, times
 from matbench.measure.order import orders
@@ -82,11 +82,33 @@ def test_against_a_baseline_it_agrees_with_the_verdict_of_the_same_margin(centre
     assert ruling.outcome in expected[verdict.word]
 
 
+@pytest.mark.parametrize(
+    ("logs", "factor", "word", "made_of_it", "is_open"),
+    [
+        (spread(0.0232, 0.131), 1.0, "INCONCLUSIVE", "pass", False),  # 0.97 to 1.08: open for a verdict alone
+        (spread(0.425, 0.4), 1.5, "FASTER", "doubt", True),  # 1.3 to 1.8: open for the gate alone
+        (spread(0.0, 0.4), 1.0, "INCONCLUSIVE", "doubt", True),
+        (spread(math.log(1.5), 0.004), 1.5, "FASTER", "doubt", False),  # no narrower interval would be taken
+    ],
+)
+def test_more_time_may_decide_what_is_in_doubt_whatever_the_verdict_is(logs, factor, word, made_of_it, is_open):
+    made = record(logs)
+    [ruling] = rulings(made, [factor], 0.05, stated=False)
+    assert (ruling.verdict.word, ruling.outcome) == (word, made_of_it)
+    assert doubtful(made, [factor], 0.05, stated=False) == ((0,) if is_open else ())
+
+
+def test_a_round_that_was_cut_short_leaves_what_is_in_doubt_open_however_narrow_it_is():
+    made = record(spread(math.log(1.5), 0.004), settings=Settings(claim=0.05, processes=20))
+    assert doubtful(made, [1.5], 0.05, stated=False) == (0,)
+
+
 def test_an_invalid_comparison_is_in_doubt():
     lost = replace(record(spread(0.0, 0.004)), processes=())
     [ruling] = rulings(lost, [1.0], 0.05)
     assert ruling.verdict.word == "INVALID"
     assert ruling.outcome == "doubt"
+    assert doubtful(lost, [1.0], 0.05) == ()  # more of the same does not mend it
 
 
 def test_code_that_computes_a_wrong_result_fails_and_what_can_not_run_is_not_compared():

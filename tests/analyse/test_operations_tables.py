@@ -8,7 +8,7 @@ import pytest
 
 from matbench.analyse.ladder import fastest, operations_of, tabulate
 from matbench.analyse.plausible import implausible
-from matbench.analyse.rows import Interval, SpeedUp
+from matbench.analyse.rows import Interval, Share, SpeedUp
 from matbench.cli.operations import chosen_tables
 from matbench.errors import UsageError
 from matbench.model import (
@@ -29,7 +29,7 @@ from matbench.model import (
     Samples,
 )
 from matbench.present.json_object import run_object
-from matbench.present.operations import contrast_table, machine_balance, operation_sentence, pace_sentence
+from matbench.present.operations import contrast, contrast_table, machine_balance, operation_sentence, pace_sentence
 from matbench.present.tables import ladder_table, overview_table, to_csv
 from matbench.record.asv_cases import Entry, labels, measurements, operation_of, shape_of
 from matbench.record.asv_values import cells_of
@@ -292,6 +292,16 @@ def test_operations_stand_beside_each_other_with_what_threads_were_worth():
     assert "2.00×" in lines[3]
     assert "50 % of peak" in lines[2]
     assert contrast_table([]) == ""
+
+
+def test_what_the_shares_of_peak_are_over_stands_below_the_operations():
+    tables = [tabulate(ALL, operation=each) for each in operations_of(ALL)]
+    told = "Of peak: the rate over that of the fastest chain of multiply-adds of the run."
+    assert told in contrast(tables)
+    assert "Of peak" not in contrast(tables[1:])  # all of it is told against memory
+    rows = tuple(msgspec.structs.replace(each, peak_share=Share(0.9, beside="round")) for each in tables[0].rows)
+    paired = contrast([msgspec.structs.replace(tables[0], rows=rows), *tables[1:]])
+    assert "Of peak: the rate over that of chains of multiply-adds timed in the same rounds." in paired
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,19 @@ def test_chains_of_narrower_vectors_or_other_threads_do_not_count():
     assert share(samples, narrow, chain(rates, process, turn, LARGE), two, threads=2).estimate == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize(("told_block", "kind"), [(True, "round"), (False, "process")])
+def test_where_narrower_vectors_are_faster_the_share_is_of_theirs(told_block, kind):
+    process, turn = turns(6, 3)
+    paces = np.array([1.0, 0.5, 0.8] * 6)
+    block = LARGE if told_block else None
+    widest = [chain(threads * PEAK / 1.15 * paces, process, turn, block, threads=threads) for threads in (1, 2)]
+    narrow = chain([PEAK], [0], [0], lanes=4)
+    for threads in (1, 2):
+        samples = timed(threads * TRUE * PEAK * paces, process, turn)
+        found = share(samples, *widest, narrow, threads=threads)
+        assert (found.estimate, found.beside) == (pytest.approx(TRUE, rel=1e-4), kind)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_chains_of_fewer_than_three_processes_tell_no_pace_and_the_fastest_counts(processes):
     process, turn = turns(processes, 6)
@@ -141,11 +154,31 @@ def test_the_rate_over_the_fastest_chain_has_the_interval_of_the_rate():
     )
 
 
-def test_one_process_with_a_chain_among_several_tells_no_interval():
+@pytest.mark.parametrize(("new", "kind"), [(1, "process"), (2, "process"), (3, "round")])
+def test_a_few_processes_that_pair_do_not_speak_for_all_of_a_run_that_was_resumed(new, kind):
+    process, turn = turns(5, 2)
+    later, again = turns(new, 2)
+    later = [5 + each for each in later]
+    old = chain([PEAK] * len(process), process, turn)
+    ours = chain([PEAK] * len(later), later, again, LARGE)
+    rates = [TRUE * PEAK] * len(process) + [0.5 * PEAK] * len(later)
+    found = share(timed(rates, [*process, *later], [*turn, *again]), old, ours)
+    assert (found.estimate, found.beside) == (pytest.approx(TRUE if kind == "process" else 0.5), kind)
+
+
+def test_one_process_with_a_chain_among_several_tells_nothing_of_the_others():
     process, turn = turns(6, 6)
-    alone = chain([PEAK] * 6, [0] * 6, range(6), LARGE)
-    found = share(timed([0.8 * PEAK] * 36, process, turn), alone)
-    assert found == Share(pytest.approx(0.8), beside="round")
+    alone = chain([PEAK / 2] * 6, [0] * 6, range(6), LARGE)
+    found = share(timed([0.8 * PEAK] * 36, process, turn), alone, chain([PEAK], [0], [0]))
+    assert found == Share(*map(pytest.approx, (0.8, 0.8, 0.8)), "run")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_of_fewer_than_three_processes_pairs_where_all_of_them_do(processes):
+    process, turn = turns(processes, 6)
+    beside = chain([PEAK / 2] * len(process), process, turn, LARGE)
+    found = share(timed([0.4 * PEAK] * len(process), process, turn), beside)
+    assert (found.estimate, found.beside) == (pytest.approx(0.8), "round")
 
 
 def test_a_process_before_the_chains_were_told_with_their_block_does_not_count_beside_those_after():

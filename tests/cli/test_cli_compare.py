@@ -60,6 +60,14 @@ def test_all_in_the_results_folder_are_compared_where_nothing_is_named(told):
 
 
 @pytest.mark.usefixtures("results")
+def test_a_misspelt_folder_is_guessed_where_folders_can_be_named(told):
+    said = {command: told(command, "reslts")[::2] for command in ("compare", "show")}
+    assert {code for code, _ in said.values()} == {2}
+    assert said["compare"][1].endswith("did you mean 'results'?\n")
+    assert "did you mean" not in said["show"][1]
+
+
+@pytest.mark.usefixtures("results")
 def test_the_latest_of_each_machine_can_be_asked_for(told):
     _, out, _ = told("compare", "--latest", "--format", "json")
     assert [run["created"][8:10] for run in json.loads(out)["runs"]] == ["21", "23"]

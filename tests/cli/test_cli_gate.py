@@ -38,9 +38,9 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ratio(monkeypatch):
-    """Plays the sampling: B takes so many times as long as A, cell by cell; a text refuses the cell."""
+    """Plays the sampling: B takes so many times as long as A, cell by cell; in turns, of several; a text refuses it."""
 
-    def of(*ratios, count=15):
+    def of(*ratios, count=15, out_of_time=False):
         def run(session):
             for process in range(count):
                 values = []
@@ -48,11 +48,15 @@ def ratio(monkeypatch):
                     if isinstance(each, str):
                         values += [Refusal(cell, *each.split(": "))] if not process else []
                         continue
-                    times = {"a": 10**8, "c": 10**8, "b": round(each * 10**8)}
+                    turn = each[process % len(each)] if isinstance(each, tuple) else each
+                    times = {"a": 10**8, "c": 10**8, "b": round(turn * 10**8)}
                     arms = ("a", "c", "b", "b", "c", "a")
                     samples = tuple(Sample(arm, times[arm], times[arm], 0, 0, 0) for arm in arms)
                     values.append(PairBlock(cell, process, 0, 1, samples))
-                yield PairsTold((*values, PairProcess(process, seed=0)))
+                told = (*values, PairProcess(process, seed=0))
+                session._keep(told)
+                yield PairsTold(told)
+            session.out_of_time = out_of_time
 
         monkeypatch.setattr(PairSession, "run", run)
 
@@ -96,6 +100,23 @@ def test_doubt_may_pass_without_a_word(capsys, ratio):
     ratio(9.5, count=4)
     done, _, err = gate(capsys, "--baseline", CLAIM, "--on-doubt", "pass")
     assert (done, "warning: mine.py" in err) == (0, False)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("claim", "seen", "outcome"),
+    [
+        ("mine.py:f is no slower than mine.py:g at n=8", (0.97, 1.08), "pass"),
+        ("mine.py:f is at least 1.5x mine.py:g at n=8", (1.3, 1.8), "doubt"),
+    ],
+)
+def test_it_is_the_gate_that_more_time_may_decide_and_not_the_verdict(capsys, ratio, claim, seen, outcome):
+    ratio(seen, out_of_time=True)
+    done, out, err = gate(capsys, "--baseline", claim, "--json")
+    told = json.loads(out)
+    assert (done, told["rows"][0]["outcome"]) == (0, outcome)
+    assert ("its one cell is undecided; --budget" in err) is (outcome == "doubt")
+    assert len(told["warnings"]) == (outcome == "doubt")
 
 
 @pytest.mark.usefixtures("folder")

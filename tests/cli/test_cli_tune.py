@@ -12,7 +12,7 @@ import pytest
 from matbench.cli import tune as tuning
 from matbench.cli.main import main
 from matbench.cli.tune import blocks_object, blocks_said
-from matbench.errors import IncompleteError, InternalError
+from matbench.errors import IncompleteError, InternalError, StartError
 from matbench.kernels.jit import numba_missing
 from matbench.measure.session import Progress, Session
 from matbench.measure.tuning import CLONE, KERNEL, candidates, tuned_here
@@ -145,6 +145,13 @@ def test_a_process_that_could_not_be_started_or_died_is_made_up_for_by_others(he
     assert found.processes == 9
 
 
+def test_so_is_the_very_first_one(here, monkeypatch, capsys):
+    monkeypatch.setattr(Session, "run", proving(faster_ones(here)[2], (0, StartError("no start")), (9, None)))
+    assert main(["tune", "--dtype", "float64"]) == 0, capsys.readouterr().err
+    [found] = known_tuning(here.host.host_id).found
+    assert (found.is_better, found.processes) == (True, 9)
+
+
 def test_with_one_process_too_few_for_both_it_is_decided_on_the_one_that_looked_best(here, monkeypatch, capsys):
     winner, _, faster = faster_ones(here)
     monkeypatch.setattr(Session, "run", proving(faster, (6, IncompleteError(NO_MORE)), (2, IncompleteError(NO_MORE))))
@@ -158,10 +165,10 @@ def test_with_one_process_too_few_for_both_it_is_decided_on_the_one_that_looked_
     ("sessions", "said"),
     [
         (
-            ((5, IncompleteError(NO_MORE)), (0, InternalError("it could not be started; free memory"))),
+            ((5, IncompleteError(NO_MORE)), (0, StartError("it could not be started; free memory"))),
             (5, "free memory"),
         ),
-        (((0, InternalError("no start; free memory")),) * 2, (0, "for no start; free memory")),
+        (((0, StartError("no start; free memory")),) * 2, (0, "for no start; free memory")),
         (((2, KERNEL), (3, KERNEL)), (5, "took the sampling process down with it; free memory or stop other programs")),
         (((5, None), (2, None)), (7, "free memory or stop other programs, and repeat it")),
     ],
@@ -240,12 +247,22 @@ def test_a_candidate_that_takes_its_process_down_twice_is_out(here, monkeypatch,
 
 def test_a_screening_whose_process_can_not_be_started_is_told_as_what_it_is(here, monkeypatch, capsys):
     def run(_session):
-        raise InternalError("the sampling process could not be started; free memory, or allow more processes")
+        raise StartError("the sampling process could not be started; free memory, or allow more processes")
         yield
 
     monkeypatch.setattr(Session, "run", run)
     assert main(["tune"]) == 4
     assert "free memory, or allow more processes" in capsys.readouterr().err
+    assert known_tuning(here.host.host_id) is None
+
+
+def test_a_fault_of_matbench_while_proving_is_told_as_one_and_nothing_is_kept(here, monkeypatch, capsys):
+    _, _, faster = faster_ones(here)
+    monkeypatch.setattr(Session, "run", proving(faster, (5, InternalError("it said 'x', which is no message"))))
+    assert main(["tune", "--dtype", "float64"]) == 4
+    told = capsys.readouterr().err
+    assert "it said 'x', which is no message" in told
+    assert "undecided" not in told
     assert known_tuning(here.host.host_id) is None
 
 

@@ -7,10 +7,13 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measure_fakes import Workshop, block_of, cases_of
+from measure_fakes import Workshop, block_of, case_in, cases_of
 
 from matbench.kernels import ceilings
+from matbench.measure.bench import SAVES
 from matbench.measure.protocol import Job
+from matbench.measure.ready import Ready
+from matbench.measure.sampler import Arm
 from matbench.measure.worker import _steps
 from matbench.model import Caches, Measurement
 
@@ -67,3 +70,12 @@ def test_with_enough_time_every_case_on_one_thread_has_all_its_samples():
     shop, blocks, _ = run([0.0] * len(NAMES), 40.0)
     counts = Counter(each.case for each in shop.told if isinstance(each, Measurement))
     assert {counts[case] for case in cases_of(blocks) if case.threads == 1} == {40}
+
+
+def test_at_the_end_of_a_job_chains_do_not_take_the_base_its_last_samples():
+    shop = Workshop()
+    bench, block = shop.bench(shop.kernel("base"), budget_s=60.0, rounds=18), block_of(32, "base")
+    base = Ready(case_in(block, "base"), Arm(lambda: None, 1, 1, 1.0))
+    costs = [1.0, 0.003]  # s, of the base and of a chain: of the six samples that the base is sure of two can be had
+    bench.ends_ns = shop.clock.wall_ns() + 2.01e9 / SAVES
+    assert bench._counts([base], costs, left_s=0.0) == [2, 2]

@@ -10,11 +10,11 @@ import sys
 import numpy as np
 import pytest
 
-from matbench.measure.clock import SystemClock
+from matbench.measure.clock import SimulatedClock, SystemClock
 from matbench.measure.pairs_arms import Bound, style_of
 from matbench.measure.pairs_refusal import RefusedError
 from matbench.measure.pairs_verify import placed_operands, verified
-from matbench.model import Problem
+from matbench.model import DTYPES, Problem
 
 
 class Forks:
@@ -23,10 +23,10 @@ class Forks:
     seen = 0
 
 
-def check(function, dtype="float64", n=8, forks=None):
+def check(function, dtype="float64", n=8, forks=None, clock=None):
     matrices = placed_operands(Problem(n, n, n, dtype, seed=1), (64, 128, 192))
     bound = Bound(function, style_of(function))
-    return verified(bound, matrices, threads=1, clock=SystemClock(), forks=forks or Forks())
+    return verified(bound, matrices, threads=1, clock=clock or SystemClock(), forks=forks or Forks())
 
 
 def refused(function, **options):
@@ -75,6 +75,10 @@ def returning_beside(a, b, _out):
     return a @ b
 
 
+def filling(_a, _b, out):
+    out.fill(np.nan)
+
+
 def interrupting(*_):
     raise KeyboardInterrupt
 
@@ -105,8 +109,9 @@ def returning_operand(a, b):
         (complaining, "prints ('hello')"),
         (changing, "changes its operands"),
         (interrupting, "raised KeyboardInterrupt"),
-        (lazy, "writes nothing into out; write the product there, or take (a, b) alone and return it"),
-        (returning_beside, "writes nothing into out"),
+        (lazy, "changes nothing in out; write the product there, or take (a, b) alone and return it"),
+        (returning_beside, "changes nothing in out"),
+        (filling, "computes a wrong result"),
         (off, "computes a wrong result"),
         (returning_none, "returns NoneType, no array"),
         (returning_transposed, "returns an array of shape (7, 8), not (8, 8)"),
@@ -117,6 +122,12 @@ def test_what_an_arm_must_not_do_is_told_in_a_sentence(function, said):
     error = refused(function)
     assert str(error).startswith(said)
     assert error.outcome == "wrong"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_left_as_it_was_is_known_from_what_is_written_into_it(dtype):
+    assert str(refused(lazy, dtype=dtype)).startswith("changes nothing in out")
+    assert str(refused(lambda _a, _b, out: out.fill(0), dtype=dtype)).startswith("computes a wrong result")
 
 
 def only_single(a, b, out):
@@ -162,25 +173,36 @@ def test_an_arm_that_starts_a_process_is_refused():
             process.wait()
 
 
+CALLS_S = pytest.mark.parametrize("seconds", [0, 1], ids=["short", "long"])
+
+
+@CALLS_S
 @pytest.mark.skipif(os.name != "posix", reason="what has ended leaves no trace there")
-def test_an_arm_whose_process_has_ended_when_it_returns_is_refused_all_the_same():
+def test_an_arm_whose_process_has_ended_when_it_returns_is_refused_all_the_same(seconds):
+    clock = SimulatedClock()
+
     def starting(a, b, out):
+        clock.advance(seconds * 10**9)
         subprocess.run([sys.executable, "-S", "-c", ""], check=True)
         right(a, b, out)
 
-    assert str(refused(starting)).startswith("starts another process")
+    assert str(refused(starting, clock=clock)).startswith("starts another process")
 
 
+@CALLS_S
 @pytest.mark.skipif(os.name != "posix", reason="what has ended leaves no trace there")
-def test_what_a_first_call_starts_to_compile_is_no_fault():
-    compiled = []
+def test_what_a_first_call_starts_to_compile_is_no_fault_however_long_it_takes(seconds):
+    clock, compiled = SimulatedClock(), []
 
     def compiling(a, b, out):
         if not compiled:
+            clock.advance(seconds * 10**9)
             compiled.append(subprocess.run([sys.executable, "-S", "-c", ""], check=True))
         right(a, b, out)
 
-    assert check(compiling).error <= 1
+    found = check(compiling, clock=clock)
+    assert found.error <= 1
+    assert found.call_ns == 0
 
 
 def test_a_fork_that_has_ended_is_noticed_all_the_same():

@@ -9,7 +9,7 @@ import sys
 import pytest
 from measure_fakes import block_of, case_in, plan_of
 
-from matbench.errors import InternalError
+from matbench.errors import InternalError, StartError
 from matbench.measure import child as children
 from matbench.measure import session as sessions
 from matbench.measure.child import THREAD_VARIABLES
@@ -89,7 +89,7 @@ def test_a_child_that_takes_too_much_memory_is_ended(run, monkeypatch):
 
 
 def test_a_child_that_does_not_start_is_an_error(run):
-    with pytest.raises(InternalError, match=r"could not start: it .* \(exit code 1\)"):
+    with pytest.raises(StartError, match=r"could not start: it .* \(exit code 1\)"):
         run("exit 1")
 
 

@@ -9,7 +9,7 @@ import pytest
 from measure_fakes import block_of, case_in, cases_of, plan_of
 from test_session import CRASHED, HELLO, HUNG, LARGE, SMALL, SOFTWARE, Stage, lost, outcomes, skipped, started
 
-from matbench.errors import IncompleteError, InternalError
+from matbench.errors import IncompleteError, InternalError, StartError
 from matbench.measure.protocol import Chain, Finished, Known, Pause, Started
 from matbench.measure.session import Progress, Software
 from matbench.model import Ceiling, Library, Measurement, Samples
@@ -288,7 +288,7 @@ def refused(*_):
 def test_a_process_that_the_system_refuses_is_an_error_of_ours_only_if_it_is_the_first():
     stage = stage_of(processes=2)
     stage.session.child = refused
-    with pytest.raises(InternalError, match=r"could not be started .*Cannot allocate memory.*; free memory"):
+    with pytest.raises(StartError, match=r"could not be started .*Cannot allocate memory.*; free memory"):
         stage.run()
     stage = stage_of(whole(0), processes=2)
     pauses = (event for event in stage.session.run() if isinstance(event, Progress))
@@ -329,11 +329,11 @@ def test_the_first_process_of_every_session_has_to_speak_this_version_s_language
 def test_where_no_sample_was_taken_before_there_is_nothing_to_keep():
     left_out = skipped(case_in(SMALL, "fast", 2))
     stage = stage_of(NOTHING["it can't start"], processes=2, so_far=(left_out,))
-    with pytest.raises(InternalError, match="could not start"):
+    with pytest.raises(StartError, match="could not start"):
         stage.run()
     stage = stage_of(processes=2, so_far=(left_out,))
     stage.session.child = refused
-    with pytest.raises(InternalError, match="could not be started"):
+    with pytest.raises(StartError, match="could not be started"):
         stage.run()
 
 

@@ -96,9 +96,9 @@ def test_the_finding_names_who_reaches_half_of_the_peak_and_the_best_of_the_othe
         )
     ]
     assert finding_heatmap(made.table(rows)) == (
-        "In float64, half of the measured peak is reached by blas on 1 thread (from n = 128); "
+        "In float64, half of the peak is reached by blas on 1 thread (from n = 128); "
         "of the others loop on 1 thread gets to 20 % at most."
     )
     assert finding_heatmap(made.table(rows[2:])) == (
-        "In float64, no rung reaches half of the measured peak: loop on 1 thread gets to 20 % at most."
+        "In float64, no rung reaches half of the peak: loop on 1 thread gets to 20 % at most."
     )

@@ -1,6 +1,8 @@
+import msgspec
 import pytest
 from matplotlib.colors import to_hex
 
+from matbench.analyse.rows import Share
 from matbench.model import Caches, Host, Problem
 from matbench.present.ceilings import ceiling_sentence
 from matbench.present.figures.roofline import alt_roofline, draw_roofline, finding_roofline, rows_roofline
@@ -102,14 +104,28 @@ def test_a_rate_above_its_roof_is_called_a_fault(made):
 def test_a_rung_is_told_the_ceiling_that_it_runs_into(streamed):
     rows = {(r.case.kernel, r.case.problem.n): r for r in streamed.rows if r.case.threads == 1}
     assert ceiling_sentence(rows["numpy_matmul", 1024], streamed, CACHES) == (
-        "numpy_matmul on 1 thread at n = 1024 (float64) runs into the FMA peak (60.0 GFLOP/s): it reaches 91 % of "
-        "chains of multiply-adds timed in the same rounds."
+        "numpy_matmul on 1 thread at n = 1024 (float64) runs into the FMA peak (60.0 GFLOP/s): it reaches 91 % of it, "
+        "91 % of chains of multiply-adds timed in the same rounds."
     )
     slow = ceiling_sentence(rows["numba_ijk", 1024], streamed, CACHES)
     assert slow == (
         "numba_ijk on 1 thread at n = 1024 (float64) runs into no measured ceiling: the lowest is the bandwidth of L2 "
         "(4.16 GFLOP/s at 0.0277 flop/byte), and it reaches 16 % of it."
     )
+
+
+def test_a_share_of_chains_beside_stands_next_to_that_of_the_roof_and_decides_nothing(made):
+    n = 1024
+    row = made.row(made.card("blas"), n, 2 * n**3 / 30e9)
+    paired, of_run = (msgspec.structs.replace(row, peak_share=Share(0.9, beside=kind)) for kind in ("round", "run"))
+    start = "blas on 1 thread at n = 1024 (float64) runs into no measured ceiling: the lowest is the FMA peak (60.0 "
+    start = f"{start}GFLOP/s), and it reaches 50 % of it"
+    table = made.table([row])
+    assert ceiling_sentence(paired, table, CACHES) == (
+        f"{start}, 90 % of chains of multiply-adds timed in the same rounds."
+    )
+    assert ceiling_sentence(of_run, table, CACHES) == f"{start}."
+    assert finding_roofline(made.table([paired])).endswith("blas on 1 thread reaches 50 % of the FMA peak.")
 
 
 def test_a_rung_without_any_ceiling_is_told_so(made):

@@ -7,7 +7,7 @@ import pytest
 
 from matbench.analyse.rows import Share
 from matbench.present.figures import finding
-from matbench.present.figures.heatmap import rows_heatmap
+from matbench.present.figures.heatmap import alt_heatmap, draw_heatmap, rows_heatmap
 from matbench.present.shares import ABOVE, OTHER_CHAIN, share_notes, share_text, usual
 from matbench.present.tables import ladder_table, to_csv
 
@@ -51,7 +51,7 @@ def test_a_predicted_share_is_over_the_fastest_chain_and_bears_its_own_mark(made
     assert usual([predicted]) == "run"
 
 
-def test_above_100_percent_is_explained_where_chains_beside_were_held_up_and_only_there(made):
+def test_above_100_percent_is_explained_where_chains_were_timed_beside_and_only_there(made):
     assert ABOVE in share_notes(rows(made, Share(1.02, 0.9, 1.2, "round")))
     assert ABOVE not in share_notes(rows(made, Share(1.02, 0.9, 1.2, "run")))
     assert share_notes(rows(made, None)) == []
@@ -69,9 +69,23 @@ def test_the_highest_rate_is_told_with_what_its_share_is_over(made):
     assert finding("rate", old).endswith(": 50 % of the measured peak of 60.0 GFLOP/s.")
 
 
-def test_the_heat_map_says_what_100_percent_is_and_its_rows_are_the_shares(made):
-    told = made.table(rows(made, Share(0.87, 0.8, 0.9, "round")))
+@pytest.mark.parametrize(("beside", "words"), [("round", ROUNDS), ("process", PROCESS), ("run", RUN)])
+def test_the_heat_map_says_what_100_percent_is_and_its_rows_are_the_shares(made, beside, words):
+    told = made.table(rows(made, Share(0.87, 0.8, 0.9, beside)))
     assert rows_heatmap(told).rows[0][-1] == pytest.approx(87)
+    drawn = " ".join(" ".join(text.get_text() for text in draw_heatmap(told).texts).split())
+    assert f"100 % is {words}." in drawn
+    assert "measured peak" not in f"{drawn} {alt_heatmap(told)}"
+
+
+def test_above_100_percent_the_heat_map_blames_the_measurement_only_where_it_is_of_the_run(made):
+    paired, of_run = (
+        " ".join(text.get_text() for text in draw_heatmap(made.table(rows(made, share))).texts)
+        for share in (Share(1.02, 0.9, 1.2, "round"), Share(1.02, 0.9, 1.2, "run"))
+    )
+    assert ABOVE in " ".join(paired.split())
+    assert "fault" not in paired
+    assert "Above 100 is a fault of the measurement." in " ".join(of_run.split())
 
 
 def test_csv_has_the_bounds_and_what_the_share_is_over(made):

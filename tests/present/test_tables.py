@@ -134,6 +134,14 @@ def test_a_figure_of_two_processes_says_why_it_has_no_interval_and_what_to_do(ma
     assert f"measure it anew: {command}." in text
 
 
+def test_where_only_some_are_of_two_processes_it_is_said_of_some_only(made):
+    rows = [_without_bounds(made.row(made.card(name), 64, 0.01)) for name in ("one", "two")]
+    rows = [msgspec.structs.replace(row, processes=count) for count, row in enumerate(rows, 1)]
+    text = ladder_table(made.table(rows), rows[0].case.problem)
+    assert "† no interval: some of them for samples of two processes, which can't tell" in text
+    assert text.count("† no") == 1
+
+
 def _without_bounds(row):
     return type(row)(case=row.case, card=row.card, seconds=Interval(0.01), rate=Interval(row.rate.estimate))
 

@@ -247,19 +247,25 @@ def test_importing_random_bytes_writes_nothing(tmp_path_factory, noise):
 def test_a_misspelt_path_is_guessed_part_by_part(tmp_path, monkeypatch, typed, meant):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RecordError, match=f"; did you mean '{Path(meant)}'\\?$"):
-        resolve_record(typed, Path("results"))
+        resolve_record(typed, Path("results"), many=True)
 
 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
         ("far/away", "check the path, or choose from what matbench records lists"),
+        ("reslts/records", "check the path, or choose from what matbench records lists"),
         ("nope", f"the latest is '{LATER}' of 'blue', and matbench records lists all"),
+        ("reslts", f"the latest is '{LATER}' of 'blue', and matbench records lists all"),
+        ("mien.txt", f"the latest is '{LATER}' of 'blue', and matbench records lists all"),
+        ("mien.jsonl", "did you mean 'mine.jsonl'?"),
     ],
 )
 @pytest.mark.usefixtures("results")
-def test_what_is_near_to_nothing_is_answered_with_the_command_that_lists(tmp_path, monkeypatch, typed, said):
+def test_where_a_record_is_meant_nothing_else_is_guessed(tmp_path, monkeypatch, typed, said):
     monkeypatch.chdir(tmp_path)
+    for name in ("mine.txt", "mine.jsonl"):
+        (tmp_path / name).touch()
     with pytest.raises(RecordError) as caught:
         resolve_record(typed, Path("results"))
     assert str(caught.value) == f"there is no file, record or machine '{typed}'; {said}"

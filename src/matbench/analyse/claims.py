@@ -78,8 +78,6 @@ def parse_claimed(text: str) -> Claim:
         raise UsageError(f"{words[:120]!r} is no claim; {HINT}")
     if found["a"] == found["b"]:
         raise UsageError(f"{words[:120]!r} compares {found['a']} with itself; name two")
-    if found["percent"] and not float(found["percent"]):
-        raise UsageError(f"{words[:120]!r} claims nothing in percent; write 'no slower than' instead")
     factor = float(found["factor"]) if found["factor"] else 1 / (1 + float(found["percent"] or 0) / 100)
     if not 0 < factor <= LARGEST:
         raise UsageError(f"{words[:120]!r} claims nothing; state a factor between 0 and {LARGEST:.0e}")

@@ -68,7 +68,9 @@ class Limit(NamedTuple):
 
 
 def limit_of(excluded: Collection[Excluded], common: int, runs: int) -> Limit | None:
-    """The fewest runs without which the others would share at least twice as many cells; None where there are none.
+    """A few runs without which the others would share at least twice as many cells; None where none are found.
+
+    Of the sets of runs that lack the same cells, the `_TRIED` that lack most are tried, the smallest of them first.
 
     Parameters
     ----------

@@ -15,13 +15,13 @@ from typing import Literal
 
 from matbench.analyse.pair_blocks import Reduction, reduce_cells
 from matbench.analyse.pair_rules import bounds, difference
-from matbench.analyse.pairs import Verdict, verdicts
+from matbench.analyse.pairs import Verdict, unfinished, verdicts
 from matbench.analyse.statistics import holm, sign_test
 from matbench.model import Value
 from matbench.pairing import PairRecord, Refusal, Settings
 from matbench.units import format_factor, format_percent
 
-__all__ = ["Outcome", "Ruling", "rulings"]
+__all__ = ["Outcome", "Ruling", "doubtful", "rulings"]
 
 Outcome = Literal["pass", "fail", "doubt", "none"]  # 'none': it could not be compared
 
@@ -64,6 +64,24 @@ def rulings(record: PairRecord, factors: Sequence[float], margin: float, *, stat
         reason = _reason(verdict, outcome, factors[index], margins[index], settings)
         found.append(Ruling(verdict, factors[index], margins[index], outcome, reason))
     return tuple(found)
+
+
+def doubtful(record: PairRecord, factors: Sequence[float], margin: float, *, stated: bool = True) -> tuple[int, ...]:
+    """Indices of the cells that more time may decide: in doubt, in a round cut short or with too wide an interval.
+
+    A gate may pass what leaves its verdict open, and doubt what its verdict decides: see `undecided` for verdicts.
+
+    Parameters
+    ----------
+    record, factors, margin, stated
+        As of `rulings`.
+    """
+    rows = zip(rulings(record, factors, margin, stated=stated), unfinished(record), strict=True)
+    return tuple(
+        index
+        for index, (row, is_open) in enumerate(rows)
+        if is_open and row.outcome == "doubt" and row.verdict.word != "INVALID"
+    )
 
 
 def _refused(refusal: Refusal) -> Outcome:

@@ -69,7 +69,7 @@ class Mean(NamedTuple):
     """What a group of cells comes to in one run."""
 
     ratio: Interval  # geometric mean of: time of the base over time of the run
-    share: float | None  # geometric mean of the shares of the run's own measured peak
+    share: float | None  # geometric mean of the shares of the run's own peak
     cells: int  # that it is the mean of: those with bounds in all runs, where there are any
     drift: float  # that the bounds hold, as a logarithm
     settled: Word | None  # the word where none is to be found
@@ -133,16 +133,28 @@ class Comparison:
         rates: Array = flops / self.seconds[:, 0, :]
         return rates
 
-    @cached_property
+    @property
     def shares(self) -> Array:
         """Runs x cells: the share of that run's own multiply-add peak, as `shares_of` has it; NaN without one."""
+        return self._told_shares[0]
+
+    @property
+    def besides(self) -> NDArray[np.intp]:
+        """Runs x cells: the place in `KINDS` of what each share is told over; -1 without one."""
+        return self._told_shares[1]
+
+    @cached_property
+    def _told_shares(self) -> tuple[Array, NDArray[np.intp]]:
         shares = np.full((len(self.runs), len(self.cells)), np.nan)
+        besides = np.full(shares.shape, -1, dtype=np.intp)
         told = [(place, run, run.shares) for place, run in enumerate(self.runs) if run.shares is not None]
         columns = _columns([run for _, run, _ in told], self.cells)
         for place, run, found in told:
-            shares[place] = found.bounds[0, columns[id(run.cells)]]
+            own = columns[id(run.cells)]
+            shares[place], besides[place] = found.bounds[0, own], found.kind[own]
         shares[np.isnan(self.rates)] = np.nan  # of kernels that need not be products of matrices
-        return shares
+        besides[np.isnan(shares)] = -1
+        return shares, besides
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:

@@ -31,6 +31,7 @@ __all__ = [
     "noise_floor",
     "seen_apart",
     "undecided",
+    "unfinished",
     "verdicts",
 ]
 
@@ -213,20 +214,24 @@ def is_narrow(reduction: Reduction, settings: Settings) -> bool:
     return half_width(ratio) <= wanted and (control is None or half_width(control) <= wanted)
 
 
-def undecided(record: PairRecord) -> tuple[int, ...]:
-    """Indices of the cells that more time may decide: INCONCLUSIVE, in a round cut short or with too wide an interval.
+def unfinished(record: PairRecord) -> tuple[bool, ...]:
+    """For each cell whether more time may say more of it: its first round was cut short, or its interval is too wide.
 
-    One whose interval is as narrow as the settings want it is left out once its first round is whole: its difference is
-    no larger than what identical code may show, and that would not change.
+    Of one whose interval is as narrow as the settings want it the engine takes no more, whatever it says.
     """
     settings = record.header.settings
     is_cut = len(record.processes) < settings.processes
-    rows = zip(verdicts(record), reduce_cells(record), strict=True)
-    return tuple(
-        index
-        for index, (row, cell) in enumerate(rows)
-        if row.word == "INCONCLUSIVE" and (is_cut or not is_narrow(cell, settings))
-    )
+    return tuple(is_cut or not is_narrow(each, settings) for each in reduce_cells(record))
+
+
+def undecided(record: PairRecord) -> tuple[int, ...]:
+    """Indices of the cells that more time may decide: INCONCLUSIVE, in a round cut short or with too wide an interval.
+
+    One whose interval is narrow enough may be INCONCLUSIVE as well: its difference is below the floor, it lies across a
+    stated claim, or Holm's correction is in its way. It is left out, since the engine takes no more of it.
+    """
+    rows = zip(verdicts(record), unfinished(record), strict=True)
+    return tuple(index for index, (row, is_open) in enumerate(rows) if is_open and row.word == "INCONCLUSIVE")
 
 
 def noise_floor(record: PairRecord) -> float | None:

@@ -37,7 +37,7 @@ class Limit(NamedTuple):
 
     name: str  # `PEAK` or a level
     rate: float  # flop/s
-    share: float  # the row's own rate over it; of the peak what `shares` has found, chains beside the row
+    share: float  # the row's own rate over it
     intensity: float | None = None  # flop/byte from this level; None for the peak
     counted: bool = True  # whether the bytes are counted from the kernel's own loops, or the least there can be
 
@@ -94,7 +94,7 @@ def limits(row: Row, table: Table, caches: Caches) -> tuple[Limit, ...]:
         return ()
     rate = row.rate.estimate
     peak = peak_rate(table, row)
-    found = [] if peak is None else [Limit(PEAK, peak, row.peak_fraction or rate / peak)]
+    found = [] if peak is None else [Limit(PEAK, peak, rate / peak)]
     bandwidths = dict(roofs(table, row.case.threads))
     for each in traffic(row.case, caches):
         if each.level in bandwidths and not each.resident:

@@ -2,7 +2,10 @@
 
 A shared processor changes its pace within a run, by a fifth and more. The fastest chain of minutes is a limit, which
 nothing exceeds, but it is no measure of what could be done in the moment in which a kernel was timed. So each sample is
-told over the chain of its own round, which ran among the kernels: what the machine does to a whole round cancels.
+told over the chain of its own round, which ran among the kernels: what slows a whole round slows both. What is shorter
+than a round does not cancel: a chain takes milliseconds, a long call seconds, so that bursts fall on the call more.
+
+The chains of the rounds are of the widest vectors. Where narrower ones are faster, they count for as much more.
 
 Records of before rounds told their chains tell processes: there each sample is told over the middle chain of its
 process, where three processes or more have one. Else it is told over the fastest chain of the run.
@@ -17,6 +20,7 @@ import numpy as np
 
 from matbench.analyse.compare_cells import Array, Flat, flattened, joined, middles, processes_in
 from matbench.analyse.rows import Beside, Share
+from matbench.analyse.statistics import call_seconds
 from matbench.model import FEWEST_PROCESSES
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from matbench.analyse.rows import Interval
     from matbench.model import Case, Ceiling, Samples
 
-__all__ = ["Shares", "many_shares", "shares_of", "widest_chains"]
+__all__ = ["KINDS", "Shares", "many_shares", "shares_of", "widest_chains"]
 
 KINDS: tuple[Beside, ...] = ("run", "process", "round")  # by their index, the better the higher
 
@@ -74,13 +78,14 @@ def many_shares(
     -------
     Shares
         None of a case that counts no operations or has no samples, or whose peak nothing tells. The interval is by the
-        rule of `over_processes`; where several processes sampled a case and only one a chain as well, it is absent.
+        rule of `over_processes`.
     """
     count = len(cases)
     if not cases or not peaks:
         return Shares(np.full((3, count), np.nan), np.zeros(count, dtype=np.intp))
     flat, chains = flattened(taken), widest_chains(ceilings)
-    in_process, in_round = _in_process(cases, flat, chains), _in_round(cases, taken, flat, chains)
+    gains = _gains(chains, peaks)
+    in_process, in_round = _in_process(cases, flat, chains, gains), _in_round(cases, taken, flat, chains, gains)
     kind = _kinds(count, flat, in_process, in_round)
     chain = np.choose(kind[flat.owner], (_of_run(cases, peaks)[flat.owner], in_process, in_round))
     flops = np.array([case.problem.flops for case in cases], dtype=float)[flat.owner]
@@ -88,8 +93,6 @@ def many_shares(
     owner, process = flat.owner[kept], flat.process[kept]
     # Times over the time of a chain that does as much: the middle of times is what rates are told from.
     times = middles(flat.seconds[kept] * chain[kept] / flops[kept], owner, process, count)
-    is_narrowed = processes_in(owner, process, count) == 1
-    times[1:, is_narrowed & (processes_in(flat.owner, flat.process, count) > 1)] = np.nan
     return Shares(1 / times[[0, 2, 1]], kind)
 
 
@@ -115,16 +118,32 @@ def widest_chains(ceilings: Iterable[Ceiling]) -> tuple[Ceiling, ...]:
 
 
 def _kinds(cases: int, flat: Flat, in_process: Array, in_round: Array) -> NDArray[np.intp]:
-    """Which chains each case is told over: those of its rounds, of its processes if these are enough, or the run's."""
+    """Which chains each case is told over: those of its rounds or its processes, if these are enough, or the run's."""
+    every, known, paired = (
+        processes_in(flat.owner[kept], flat.process[kept], cases)
+        for kept in (np.full(len(flat.owner), fill_value=True), np.isfinite(in_process), np.isfinite(in_round))
+    )
     kind = np.zeros(cases, dtype=np.intp)
-    known = np.flatnonzero(np.isfinite(in_process))
-    if len(known):
-        kind[processes_in(flat.owner[known], flat.process[known], cases) >= FEWEST_PROCESSES] = 1
-    kind[flat.owner[np.isfinite(in_round)]] = 2
+    kind[known >= FEWEST_PROCESSES] = 1
+    # Where an older run was resumed, the one or two processes that pair must not speak for all.
+    kind[(paired > 0) & (paired >= np.minimum(FEWEST_PROCESSES, every))] = 2
     return kind
 
 
-def _in_process(cases: Sequence[Case], flat: Flat, chains: Sequence[Ceiling]) -> Array:
+def _gains(chains: Iterable[Ceiling], peaks: Mapping[str, Interval]) -> dict[str, float]:
+    """By element type, how many times the rate of the widest vectors the fastest have: at least 1.
+
+    Told on one thread, where all widths are measured: some processors slow down for their widest vectors.
+    """
+    rates: dict[str, float] = {}
+    for each in chains:
+        if each.threads == 1:
+            rates[each.dtype] = max(each.work / min(call_seconds(each.samples)), rates.get(each.dtype, 0.0))
+    fastest = {dtype: peaks.get(_key(dtype, 1)) for dtype in rates}
+    return {dtype: max(1.0, peak.estimate / rates[dtype]) for dtype, peak in fastest.items() if peak is not None}
+
+
+def _in_process(cases: Sequence[Case], flat: Flat, chains: Sequence[Ceiling], gains: Mapping[str, float]) -> Array:
     """For each sample of the cases, the middle chain of its process, flop/s; NaN where there is none."""
     keys = [_key(each.dtype, each.threads) for each in chains]
     ours = [_key(case.problem.dtype, case.threads) for case in cases]
@@ -134,12 +153,14 @@ def _in_process(cases: Sequence[Case], flat: Flat, chains: Sequence[Ceiling]) ->
     key, wanted = _numbers(keys, ours)
     code, found = _matched((key[own.owner], own.process), (wanted[flat.owner], flat.process))
     order = np.argsort(code, kind="stable")
-    rates = (_work(chains)[own.owner] / own.seconds)[order]
+    rates = (_work(chains, gains)[own.owner] / own.seconds)[order]
     middle = middles(rates, code[order], np.zeros_like(code), int(code.max()) + 1)[0]
     return np.append(middle, np.nan)[found]
 
 
-def _in_round(cases: Sequence[Case], taken: Sequence[Samples], flat: Flat, chains: Sequence[Ceiling]) -> Array:
+def _in_round(
+    cases: Sequence[Case], taken: Sequence[Samples], flat: Flat, chains: Sequence[Ceiling], gains: Mapping[str, float]
+) -> Array:
     """For each sample of the cases, the chain of its round, flop/s; NaN where there is none."""
     blocks = [each for each in chains if each.problem is not None]
     if not blocks:
@@ -154,12 +175,13 @@ def _in_round(cases: Sequence[Case], taken: Sequence[Samples], flat: Flat, chain
         (wanted[flat.owner], flat.process, joined(taken, "round", len(flat.owner))),
     )
     rates = np.full(int(code.max()) + 2, np.nan)  # the last one for what is not found
-    rates[code] = _work(blocks)[own.owner] / own.seconds
+    rates[code] = _work(blocks, gains)[own.owner] / own.seconds
     return rates[found]
 
 
-def _work(chains: Sequence[Ceiling]) -> Array:
-    return np.array([each.work for each in chains], dtype=float)
+def _work(chains: Sequence[Ceiling], gains: Mapping[str, float]) -> Array:
+    """What a loop of each chain comes to, flop: as much more as vectors of the fastest width would do meanwhile."""
+    return np.array([each.work * gains.get(each.dtype, 1.0) for each in chains])
 
 
 def _numbers(keys: Sequence[Hashable], wanted: Sequence[Hashable]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

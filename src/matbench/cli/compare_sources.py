@@ -108,7 +108,7 @@ def _named(argument: str, results: Path, processes: Processes, *, every: bool) -
     if _is_folder(path):
         yield from _in_folder(path, argument, processes, every=every)
         return
-    path = resolve_record(argument, results)
+    path = resolve_record(argument, results, many=True)
     if is_bundle(path) or is_page(path):
         yield from (Source(record.header, path, place) for place, record in _runs_in(path))
     else:

@@ -9,6 +9,7 @@ and kept, whatever becomes of the others.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import time
@@ -20,7 +21,7 @@ from typing import get_args
 import msgspec
 
 from matbench.analyse.claims import HINT, is_claim, parse_claimed
-from matbench.analyse.gate import Ruling, rulings
+from matbench.analyse.gate import Ruling, doubtful, rulings
 from matbench.cli import console
 from matbench.cli.pair import Work, check_seed, code_of, followed, tell_refusals, untried
 from matbench.cli.reading import parse_dtype
@@ -111,7 +112,8 @@ def gate(options: Options) -> int:
             seed=options.seed,
             label=options.machine,
         )
-        work = Work(pair_header(asked, machine), asked.sources)
+        left_open = functools.partial(doubtful, factors=factors, margin=rules.margin, stated=rules.stated)
+        work = Work(pair_header(asked, machine), asked.sources, open_cells=left_open)
         try:
             path, interrupts = followed(
                 work, registry, machine, output=options.output, blas=options.blas, start_ns=start_ns

@@ -11,7 +11,7 @@ import contextlib
 import re
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,7 @@ class Work:
     sources: tuple[Source, ...]
     so_far: PairRecord | None = None
     path: Path | None = None  # of the record that is continued
+    open_cells: Callable[[PairRecord], tuple[int, ...]] = undecided  # those that more time may decide
 
 
 def parse_claim(text: str) -> float:
@@ -267,7 +268,7 @@ def followed(
     asked = comparing(work.header, work.sources, registry, machine, blas=blas, so_far=work.so_far, start_ns=start_ns)
     with asked as session, _journal(output, work) as journal:
         _announce(work, registry, session)
-        interrupts = _measured(session, journal, start_ns)
+        interrupts = _measured(work, session, journal, start_ns)
         return journal.path, interrupts
 
 
@@ -284,19 +285,18 @@ def _announce(work: Work, registry: Registry, session: PairSession) -> None:
     more = max(settings.more_processes if ended else 1, settings.processes - ended)
     expected = comparison_seconds(header.cells, registry, settings, session.cell_s, more)
     promised = promised_seconds(len(header.cells))
-    bound = ""
+    bound, tail = "", f", more (at most {settings.most_processes}) if needed"
     if 0 < settings.budget_s < expected:
-        bound, expected = "at most ", settings.budget_s
+        bound, tail, expected = "at most ", "", settings.budget_s
     elif not settings.budget_s and expected > promised:  # fewer may have to do, though not too few for a verdict
         bound, more = "at least ", min(more, session.fewest or more)
         expected = max(promised, comparison_seconds(header.cells, registry, settings, session.cell_s, more))
-    most = (
-        "" if settings.most_processes == settings.processes else f", more (at most {settings.most_processes}) if needed"
-    )
+    if settings.most_processes == settings.processes:
+        tail = ""
     limit = f" of at most {format_seconds(settings.budget_s)}" if settings.budget_s else ""
     number = "1 comparison" if len(header.cells) == 1 else f"{len(header.cells)} comparisons"
     processes = "1 process" if more == 1 else f"{bound}{more} processes"
-    console.note(f"{number} in {processes}, about {format_seconds(expected)}{limit}{most}")
+    console.note(f"{number} in {processes}, about {format_seconds(expected)}{limit}{tail}")
     if expected > promised and not settings.budget_s:
         console.note(
             f"that is longer than the usual {format_seconds(promised)}: a call takes long, and no verdict can do with "
@@ -307,7 +307,7 @@ def _announce(work: Work, registry: Registry, session: PairSession) -> None:
             console.warn(f"{finding.subject}: {finding.saw} (more: matbench doctor)")
 
 
-def _measured(session: PairSession, journal: Journal, start_ns: int) -> int:
+def _measured(work: Work, session: PairSession, journal: Journal, start_ns: int) -> int:
     with interruptible(session.stop, "cell") as interrupts:
         _follow(session.run(), journal, session)
     if not interrupts.count:
@@ -317,16 +317,16 @@ def _measured(session: PairSession, journal: Journal, start_ns: int) -> int:
                 elapsed_s=(time.perf_counter_ns() - start_ns) * 1e-9,
                 conditions=read_conditions(),
                 libraries=session.libraries or (),
-                warnings=_left_open(session),
+                warnings=_left_open(work, session),
             )
         )
     return interrupts.count
 
 
-def _left_open(session: PairSession) -> tuple[str, ...]:
+def _left_open(work: Work, session: PairSession) -> tuple[str, ...]:
     """That time ended it before all was decided, in a sentence; nothing where more time is not what it takes."""
-    cells, limit_s = session.header.cells, session.header.settings.budget_s
-    left = undecided(session.record) if session.out_of_time else ()
+    cells, limit_s = work.header.cells, work.header.settings.budget_s
+    left = work.open_cells(session.record) if session.out_of_time else ()
     return (time_over_text(len(left), len(cells), limit_s or promised_seconds(len(cells))),) if left else ()
 
 

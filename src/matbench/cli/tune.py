@@ -17,7 +17,7 @@ from matbench.cli.interrupts import interruptible
 from matbench.cli.reading import parse_dtype
 from matbench.cli.run_options import parse_threads
 from matbench.comparison import stamp
-from matbench.errors import IncompleteError, InternalError, UsageError
+from matbench.errors import IncompleteError, StartError, UsageError
 from matbench.kernels import Registry, default_registry
 from matbench.kernels.registry import FLOATS
 from matbench.measure.session import Progress, Session
@@ -132,7 +132,7 @@ class _Work:
     threads: tuple[int, ...]
     budget_s: float
     interrupted: bool = False
-    failure: IncompleteError | InternalError | None = None  # why the latest session ended before its time
+    failure: IncompleteError | StartError | None = None  # why the latest session ended before its time
     undecided: dict[Dtype, int] = field(default_factory=dict)  # processes that were too few to decide
     start_ns: int = field(default_factory=time.perf_counter_ns)
 
@@ -238,7 +238,7 @@ class _Work:
         told = merge_measurements(self._told(self.screening, compiled, SCREEN_SHARE))
         found = _by_dtype(self.screening, told)
         if not self.interrupted and not any(KERNEL in times for times in found.values()):
-            if isinstance(self.failure, InternalError):
+            if isinstance(self.failure, StartError):
                 raise self.failure
             if self.failure is not None:
                 raise IncompleteError(f"{KERNEL} could not be timed, for {self._why}")
@@ -303,7 +303,7 @@ class _Work:
                         bar(event.block, "trying" if share < 1 else "proving", event.left_s)
                     elif isinstance(event, Measurement):
                         told.append(event)
-            except (IncompleteError, InternalError) as reason:  # what was measured stays measured
+            except (IncompleteError, StartError) as reason:  # what was measured stays measured
                 self.failure = reason
         self.interrupted = self.interrupted or interrupts.count > 0
         ended = next((each.reason for each in told if each.outcome == "ended"), None)

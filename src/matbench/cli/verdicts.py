@@ -38,7 +38,8 @@ def _way_on(record: PairRecord, path: Path, results: Path) -> str:
     if not record.header.cells or not command.startswith(CONTINUED):
         return f"it can only be begun anew: {command}"
     arms = [shlex.quote(clean(name, 80)) for name in _arms(record)]
-    return way_on(path, results, f"{CONTINUED} {' '.join(arms)} --resume{results_option(results)}")
+    libraries = " with the same --blas" if " --blas " in record.header.command else ""  # whose paths are not stored
+    return way_on(path, results, f"{CONTINUED} {' '.join(arms)} --resume{results_option(results)}{libraries}")
 
 
 def _arms(record: PairRecord) -> tuple[str, str]:

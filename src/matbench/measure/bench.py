@@ -332,13 +332,13 @@ class Bench:
         """Samples of each arm: the base's first, then what is left for all."""
         whole_s, most = SAVES * max(0.0, (self.ends_ns - self.clock.wall_ns()) * 1e-9), self.turn.rounds(self.plan)
         sure = [self._sure(each.case, cost) for each, cost in zip(ready, costs, strict=False)]
-        sure += [max(sure, default=1)] * (len(costs) - len(ready))  # chains, which cost little: each sample has its own
         cases = (each.case for each in ready)
         bases = (place for place, case in enumerate(cases) if is_base(self.plan, case.kernel, case.problem))
         base = next(bases, None)
         if base is not None:
             sure[base] = min(sure[base], int(whole_s / costs[base]))
             left_s -= sure[base] * costs[base]
+        sure += [max(sure, default=1)] * (len(costs) - len(ready))  # chains: each sample that there will be has its own
         counts = [max(pair) for pair in zip(sure, allot(costs, left_s, most), strict=True)]
         if sum(count * cost for count, cost in zip(counts, costs, strict=True)) <= whole_s:
             return counts

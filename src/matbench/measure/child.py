@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 import psutil
 
-from matbench.errors import InternalError
+from matbench.errors import InternalError, StartError
 from matbench.measure.protocol import ENCODER, Hello, Message, Order, decode_message
 from matbench.spinning import short_spins
 from matbench.units import format_bytes, format_seconds
@@ -142,12 +142,14 @@ def await_greeting(child: Any) -> None:
 
     Raises
     ------
+    StartError
+        If it does not start.
     InternalError
-        If it does not start, or is of another version.
+        If it is of another version.
     """
     try:
         hello = child.message(STARTS_WITHIN_S)
     except OverrunError as reason:
-        raise InternalError(f"the sampling process could not start: it {reason}; see its messages above") from None
+        raise StartError(f"the sampling process could not start: it {reason}; see its messages above") from None
     if not isinstance(hello, Hello):
         raise InternalError("the sampling process does not speak this version's language; reinstall matbench")

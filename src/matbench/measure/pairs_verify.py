@@ -28,9 +28,11 @@ from matbench.operations import OperationName
 
 __all__ = ["ONCE_S", "Checked", "Forks", "Operands", "placed_operands", "verified"]
 
-ONCE_S = 0.5  # s, a longer call that has compiled nothing is not made a second time
+ONCE_S = 0.5  # s, a longer call is not made a second time, unless it has compiled something
 SHORTEST_S = 0.02  # s, a shorter call says nothing of the processors it uses
 ALONE = 1.5  # processors that a call on one thread may seem to use
+# Bits of an element that no product has: as a float a NaN, though not the one that arithmetic makes.
+NO_PRODUCT = {"float64": 0x7FFA_AAAA_AAAA_AAAA, "float32": 0x7FFA_AAAA, "int64": -1}
 
 Around = Callable[[], AbstractContextManager[None]]
 
@@ -49,12 +51,16 @@ class Operands:
         return tuple(map(_checksum, self.inputs)) == self.sums
 
     def spoil(self) -> None:
-        """Fill C with what no product is."""
-        self.out.fill(-1 if self.out.dtype.kind == "i" else np.nan)
+        """Fill C with what no product is, and what no arithmetic makes of other values."""
+        self._bits.fill(NO_PRODUCT[self.out.dtype.name])
 
     def is_spoilt(self) -> bool:
-        """Whether C is still as `spoil` has left it."""
-        return bool((self.out == -1 if self.out.dtype.kind == "i" else np.isnan(self.out)).all())
+        """Whether C is still, bit by bit, as `spoil` has left it."""
+        return bool((self._bits == NO_PRODUCT[self.out.dtype.name]).all())
+
+    @property
+    def _bits(self) -> Array:
+        return self.out.view(f"i{self.out.itemsize}")
 
 
 def _checksum(matrix: Array) -> int:
@@ -154,7 +160,7 @@ def verified(
     children, forked, versions = _children(), forks.seen, signatures([arm.function])
     ended = _ended_children()
     call_ns, product, said = _called(arm, matrices, clock, around)
-    if call_ns < ONCE_S * 1e9 or signatures([arm.function]) > versions:
+    if call_ns < ONCE_S * 1e9 or signatures([arm.function]) > versions or _ended_children() > ended:
         cpu_ns, ended = clock.cpu_ns(), _ended_children()  # a first call may have run a compiler
         call_ns, product, said = _called(arm, matrices, clock, around)
         _check_alone(call_ns, clock.cpu_ns() - cpu_ns, threads)
@@ -225,7 +231,7 @@ def _judged(product: object, matrices: Operands) -> float:
         raise RefusedError("returns memory of its operands; return an array of its own")
     verdict = check_result(matrices.problem, matrices.inputs, product)
     if not verdict.is_right and product is out and matrices.is_spoilt():
-        raise RefusedError("writes nothing into out; write the product there, or take (a, b) alone and return it")
+        raise RefusedError("changes nothing in out; write the product there, or take (a, b) alone and return it")
     if not verdict.is_right:
         raise RefusedError(str(verdict.reason).replace("the result is wrong", "computes a wrong result"))
     return verdict.error

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from matbench.errors import IncompleteError, InternalError, without_paths
+from matbench.errors import IncompleteError, InternalError, StartError, without_paths
 from matbench.measure.child import OWN_BYTES, STARTS_WITHIN_S, Child, OverrunError, await_greeting
 from matbench.measure.clock import Clock, SystemClock
 from matbench.measure.findings import Findings
@@ -217,7 +217,7 @@ class _Attempt:
         except OSError as reason:
             why = f"could not be started ({without_paths(str(reason))})"
             if self._has_nothing_before:
-                raise InternalError(f"the sampling process {why}; free memory, or allow more processes") from None
+                raise StartError(f"the sampling process {why}; free memory, or allow more processes") from None
             raise OverrunError(why) from None
 
     def _sampled(self, child: Any, begun_ns: int) -> Iterator[Event]:

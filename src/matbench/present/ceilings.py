@@ -40,7 +40,7 @@ def ceiling_sentence(row: Row, table: Table, caches: Caches) -> str:
     if limit is None:
         return f"For {who_where}, no ceiling was measured."
     allowed = f"{ceiling_words(limit)} ({format_rate(limit.rate)} GFLOP/s{_bytes(limit)})"
-    share = f"{format_percent(limit.share)} of {_over(row, limit)}"
+    share = f"{format_percent(limit.share)} of it{_beside(row, limit)}"
     if row.rate is not None and row.rate.estimate > OVER * limit.rate:
         return f"{who_where} is above {allowed}: a fault of the measurement or of the count of bytes."
     if limit.share >= HIT:
@@ -48,9 +48,12 @@ def ceiling_sentence(row: Row, table: Table, caches: Caches) -> str:
     return f"{who_where} runs into no measured ceiling: the lowest is {allowed}, and it reaches {share}."
 
 
-def _over(row: Row, limit: Limit) -> str:
+def _beside(row: Row, limit: Limit) -> str:
+    """The share of the peak of the same moments, where it is the peak that bounds a row, and such a share is known."""
     share = row.peak_share
-    return beside_words(share.beside) if limit.name == PEAK and share is not None and share.beside != "run" else "it"
+    if limit.name != PEAK or share is None or share.beside == "run":
+        return ""
+    return f", {format_percent(share.estimate)} of {beside_words(share.beside)}"
 
 
 def _bytes(limit: Limit) -> str:

@@ -13,6 +13,7 @@ from matbench.analyse.ladder import fastest
 from matbench.model import ITEMSIZE
 from matbench.operations import OPERATIONS, Operation
 from matbench.present.choose import base_row, headline_problem, is_measured, peak_of, row_of, rows_at
+from matbench.present.shares import beside_words
 from matbench.present.tables import NO_INTERVAL, base_words, render_markdown, speedup_text
 from matbench.present.words import clean, count_threads, speed_text, unit_of, where, who
 from matbench.units import format_factor, format_percent
@@ -159,7 +160,18 @@ def contrast(tables: Sequence[Table], dtype: Dtype = "float64") -> str:
     cached = any((row.bandwidth_fraction or 0.0) > 1 for table in tables for row in table.rows)
     more = " More than 100 % of memory is what a cache delivers." if cached else ""
     marks = "".join(f" {mark} {words}." for mark, words in MARKS if mark in text)
-    return f"## The operations beside each other\n\n{text}\n\n{told}{here}{more}{marks}"
+    return f"## The operations beside each other\n\n{text}\n\n{told}{here}{_over(tables, dtype)}{more}{marks}"
+
+
+def _over(tables: Sequence[Table], dtype: Dtype) -> str:
+    """What the shares of the peak in that table are over, a sentence after a blank; empty where it has none."""
+    kinds = {}
+    for table in tables:
+        problem = headline_problem(table, dtype)
+        best = None if problem is None else _best(rows_at(table, problem))
+        if best is not None and best.peak_share is not None and unit_of(table.operation) == "GFLOP/s":
+            kinds[best.peak_share.beside] = beside_words(best.peak_share.beside)
+    return f" Of peak: the rate over that of {' or '.join(kinds.values())}." if kinds else ""
 
 
 def _contrast(table: Table, dtype: Dtype) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ABOVE", "OTHER_CHAIN", "beside_words", "share_notes", "share_text", "usual"]
 
 OTHER_CHAIN = "§"  # a share that is over another chain than most
-ABOVE = "Above 100 %: the chains beside it were held up more than the kernel."
+ABOVE = "Above 100 %: chains beside it were slower than the kernel, by chance or for being held up."
 _WORDS: dict[Beside, str] = {
     "round": "chains of multiply-adds timed in the same rounds",
     "process": "the middle chain of multiply-adds of the same process",

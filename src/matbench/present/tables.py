@@ -252,7 +252,8 @@ def _interval_notes(base: str, problem: Problem, rows: Sequence[Row]) -> list[st
     command = f"matbench run --sizes {problem.shape_label}"
     command += "" if problem.operation == PRODUCT else f" --operations {problem.operation}"
     command += "" if problem.dtype == "float64" else f" --dtypes {problem.dtype}"
-    why = "its samples are of two processes, which can't tell how far processes lie apart"
+    whose = "its samples are" if all(row.processes == TOO_FEW for row in lacking) else "some of them for samples"
+    why = f"{whose} of two processes, which can't tell how far processes lie apart"
     how = "So ends a run that was interrupted and resumed, or was short of time"
     return [f"{NO_INTERVAL} no interval: {why}. {how}; measure it anew: {command}."]
 

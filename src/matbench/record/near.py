@@ -13,19 +13,22 @@ MOST = 2000  # names in a folder that are looked at
 LONGEST = 100  # characters of a name that are compared
 
 
-def near_path(text: str) -> str | None:
+def near_path(text: str, suffix: str | None = None) -> str | None:
     """A path that is there and is spelt almost as `text`, part by part; None where there is none, or `text` is there.
 
     Parameters
     ----------
     text
         As it was typed.
+    suffix
+        Of a file, where nothing but such a file will do.
     """
     place, *parts = _split(text)
     try:
         for part in parts:
             place = place / part if (place / part).exists() else _nearest(place, str(part))
-        return None if place == Path(text) or len(parts) > DEEPEST else str(place)
+        will_do = suffix is None or (place.suffix == suffix and place.is_file())
+        return str(place) if will_do and place != Path(text) and len(parts) <= DEEPEST else None
     except (LookupError, OSError, ValueError):  # nothing is near, it may not be looked at, or it is no name at all
         return None
 

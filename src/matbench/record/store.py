@@ -50,6 +50,8 @@ __all__ = [
     "write_text",
 ]
 
+SUFFIX = ".jsonl"  # of a record's file
+
 
 def find_records(results: Path) -> list[Path]:
     """The files of all records under the results folder, oldest first; links that leave the folder are left out.
@@ -133,7 +135,7 @@ def _is_incomplete(path: Path, host_id: str, env_id: str | None) -> bool:
         return False
 
 
-def resolve_record(argument: str | None, results: Path) -> Path:
+def resolve_record(argument: str | None, results: Path, *, many: bool = False) -> Path:
     """The file of the record that is meant.
 
     Parameters
@@ -143,6 +145,8 @@ def resolve_record(argument: str | None, results: Path) -> Path:
         latest of all).
     results
         The results folder.
+    many
+        Whether a folder, or a file that holds many records, will do: one may then be what a misspelt path is near to.
 
     Raises
     ------
@@ -163,7 +167,7 @@ def resolve_record(argument: str | None, results: Path) -> Path:
         return matching[0]
     if matching:
         raise RecordError(f"{printable(argument)!r} begins several record ids: {_listed(matching)}; write more of it")
-    raise _unknown_record(argument, records, results)
+    raise _unknown_record(argument, records, results, None if many else SUFFIX)
 
 
 def _is_file(argument: str) -> bool:
@@ -175,11 +179,11 @@ def _is_file(argument: str) -> bool:
         return False
 
 
-def _unknown_record(argument: str, records: list[Path], results: Path) -> RecordError:
+def _unknown_record(argument: str, records: list[Path], results: Path, suffix: str | None) -> RecordError:
     """Nothing has that name: said with what it is near to, else with the command that lists what there is."""
     names = {path.stem for path in records} | {path.parent.name for path in records}
     close = difflib.get_close_matches(argument[:100], names, n=1)
-    near = close[0] if close else near_path(argument)
+    near = close[0] if close else near_path(argument, suffix)
     if near is not None:
         hint = f"did you mean {printable(near)!r}?"
     elif len(Path(argument).parts) > 1:  # a path: no record was meant by its name

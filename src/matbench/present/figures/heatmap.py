@@ -1,4 +1,4 @@
-"""Kernel by size, each cell a share of the measured peak."""
+"""Kernel by size, each cell a share of the peak."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def draw_heatmap(table: Table, dtype: Dtype = "float64", dark: bool = False) -> 
     ink = inks(dark=dark)
     drawn = _drawn(table, dtype)
     with looks(ink):
-        below = subheading(table, f"{dtype}, square matrices, % of the measured peak on as many threads")
+        below = subheading(table, f"{dtype}, square matrices, % of the peak on as many threads")
         if not drawn:
             return nothing(ink, HEADING, below, _why_not(table, dtype))
         sizes = _columns(drawn)
@@ -234,9 +234,9 @@ def finding_heatmap(table: Table, dtype: Dtype = "float64") -> str:
         else ""
     )
     if not halves:
-        return f"In {dtype}, no rung reaches half of the measured peak: {told}."
+        return f"In {dtype}, no rung reaches half of the peak: {told}."
     reached = listed(f"{who(row.case.kernel, row.case.threads)} (from n = {row.case.problem.n})" for _, row in halves)
-    return f"In {dtype}, half of the measured peak is reached by {reached}{'; of the others ' + told if told else ''}."
+    return f"In {dtype}, half of the peak is reached by {reached}{'; of the others ' + told if told else ''}."
 
 
 def alt_heatmap(table: Table, dtype: Dtype = "float64") -> str:
@@ -246,7 +246,7 @@ def alt_heatmap(table: Table, dtype: Dtype = "float64") -> str:
         return f"Empty chart. {finding_heatmap(table, dtype)}"
     sizes = [row.case.problem.n for one in drawn for row in one.rows]
     text = f"Table of coloured cells, {len(drawn)} kernels by n from {min(sizes)} to {max(sizes)}, {dtype}: percent of"
-    return f"{text} the measured peak, the colour logarithmic. {finding_heatmap(table, dtype)}"
+    return f"{text} the peak, the colour logarithmic. {finding_heatmap(table, dtype)}"
 
 
 def rows_heatmap(table: Table, dtype: Dtype = "float64") -> Numbers:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from matbench.present.machines.told import limit_text
+from matbench.analyse.shares import KINDS
+from matbench.present.machines.told import limit_text, mixed_text
 from matbench.present.tables import csv_text
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ __all__ = ["JUDGED", "SCHEMA", "comparison_csv", "comparison_object"]
 SCHEMA = 1  # version of the object
 JUDGED = 20  # runs up to which every cell gets its word: among more, no single cell is what is asked about
 _BOUNDS = ("estimate", "low", "high")
+_BESIDE = np.array([*KINDS, None], dtype=object)  # by their places; the last, -1, where there is no share
 
 CSV_COLUMNS = (
     *("run", "record", "machine", "kernel", "operation", "m", "n", "k", "dtype", "layout", "threads"),
     *("time_s", "time_low_s", "time_high_s", "rate_flop_per_s", "peak_fraction"),
     *("base", "ratio", "ratio_low", "ratio_high", "verdict"),
+    "peak_beside",
 )
 
 
@@ -40,8 +43,9 @@ def comparison_object(found: Comparison, axis: Axis = "kernel") -> dict[str, obj
     dict
         ``schema``, ``base`` (the name of the run that ratios are told over), ``runs``, ``differences``, ``remarks``,
         ``set_aside``, ``means`` (over all common cells, and by `axis`), ``cells`` (whose lists have one entry a run, in
-        the order of ``runs``) and ``excluded``. A ratio is the time
-        of the base over the time of the run: above 1 the run is faster; its bounds hold the drift, a logarithm.
+        the order of ``runs``) and ``excluded``. A ratio is the time of the base over the time of the run: above 1 the
+        run is faster; its bounds hold the drift, a logarithm. ``peak_beside`` is what chains a ``peak_fraction`` is
+        over, as `Share` has it.
     """
     return {
         "schema": SCHEMA,
@@ -49,7 +53,7 @@ def comparison_object(found: Comparison, axis: Axis = "kernel") -> dict[str, obj
         "by": axis,
         "runs": [_run(found, place) for place in range(len(found.runs))],
         "differences": [{"group": fact.group, "what": fact.name, "values": list(fact.values)} for fact in found.facts],
-        "remarks": [*filter(None, [limit_text(found)]), *found.remarks],
+        "remarks": [*filter(None, [limit_text(found), mixed_text(found)]), *found.remarks],
         "set_aside": [{"run": name, "reason": reason} for name, reason in found.aside],
         "means": [*_means(found, None), *_means(found, axis)],
         "cells": list(_cells(found)),
@@ -121,6 +125,7 @@ def _cells(found: Comparison) -> Iterator[dict[str, object]]:
             "seconds": dict(zip(_BOUNDS, times, strict=True)),
             "gflops": _plain(found.rates[:, place] / 1e9),
             "peak_fraction": _plain(found.shares[:, place]),
+            "peak_beside": _BESIDE[found.besides[:, place]].tolist(),
             "ratio": dict(zip(_BOUNDS, ratios, strict=True)),
             "verdict": _words(found, place),
         }
@@ -169,4 +174,5 @@ def _rows(found: Comparison) -> Iterator[tuple[object, ...]]:
                 *(time.estimate, time.low, time.high),
                 *(_finite(float(found.rates[each, place])), _finite(float(found.shares[each, place]))),
                 *(base, ratio.estimate, ratio.low, ratio.high, _word(found, each, place)),
+                _BESIDE[found.besides[each, place]],
             )

@@ -15,10 +15,10 @@ from matbench.present.machines.tables import (
     groups_grid,
     is_doubted,
     means_grid,
+    percent_text,
     ranked,
     ratio_text,
     runs_grid,
-    share_text,
 )
 from matbench.present.machines.told import excluded_lines, headline, method_notes, warnings_of
 from matbench.present.report.page import compose, data_uri
@@ -122,7 +122,7 @@ def _ranking(found: Comparison, group: Group) -> Iterator[Ranked]:
             ratio="1 (base)" if is_base else ratio_text(ratio),
             value=f"{ratio.estimate:.5g}",
             width=max(1, round(100 * ratio.estimate / longest)),
-            share=share_text(mean.share),
+            share=percent_text(mean.share),
             peak=format_rate(run.peaks[f"{dtype}/1"]) if f"{dtype}/1" in run.peaks else NOTHING,
             word="" if is_base else mean.word,
             is_base=is_base,

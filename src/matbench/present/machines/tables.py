@@ -30,10 +30,10 @@ __all__ = [
     "headline_cells",
     "is_doubted",
     "means_grid",
+    "percent_text",
     "ranked",
     "ratio_text",
     "runs_grid",
-    "share_text",
 ]
 
 FEW = 4  # runs whose figures stand side by side
@@ -63,7 +63,7 @@ def ratio_text(ratio: Interval) -> str:
     return value + bracket(format_factor(ratio.low)[:-1], format_factor(ratio.high)[:-1])
 
 
-def share_text(share: float | None) -> str:
+def percent_text(share: float | None) -> str:
     """A share in percent, a dash where there is none."""
     return NOTHING if share is None or math.isnan(share) else format_percent(share)
 
@@ -126,7 +126,7 @@ def means_grid(found: Comparison, group: Group, limit: int | None = None) -> Gri
         run, mean, is_base = found.runs[place], found.mean(place, group), place == found.base
         over, word = ("1 (base)", "") if is_base else (ratio_text(ratio), mean.word)
         told = NOTHING if is_doubted(found, place) else str(rank)
-        rows.append((told, str(place + 1), run.name, run.header.host.cpu.brand, over, share_text(mean.share), word))
+        rows.append((told, str(place + 1), run.name, run.header.host.cpu.brand, over, percent_text(mean.share), word))
     return Grid(("rank", "run", "name", "processor", "over the base", "of peak", "verdict"), tuple(rows))
 
 
@@ -217,7 +217,7 @@ def _figures(found: Comparison, cell: int) -> Iterator[str]:
         return
     for place in range(len(found.runs)):
         yield _rate_text(float(found.rates[place, cell]))
-        yield share_text(float(found.shares[place, cell]))
+        yield percent_text(float(found.shares[place, cell]))
     for place in _others(found):
         yield ratio_text(found.ratio(place, cell))
         yield found.word(place, cell)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from matbench.analyse.compare_drift import MARGIN, WORDS, drift_words
 from matbench.analyse.compare_unlike import limit_of
+from matbench.analyse.shares import KINDS
 from matbench.present.machines.tables import FEW, is_doubted, ranked, ratio_text
+from matbench.present.shares import beside_words
 from matbench.present.words import clean, count_threads, listed
 from matbench.units import format_percent
 
@@ -15,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matbench.analyse.machines import Comparison, Excluded
+    from matbench.analyse.rows import Beside
 
-__all__ = ["count_cells", "excluded_lines", "headline", "limit_text", "method_notes", "warnings_of"]
+__all__ = ["count_cells", "excluded_lines", "headline", "limit_text", "method_notes", "mixed_text", "warnings_of"]
 
 FLAGS = 25  # remarks on single runs that are told
 CHANGES = 3  # differences that the first sentence names
@@ -110,7 +115,8 @@ def warnings_of(found: Comparison) -> list[str]:
     limit = limit_text(found)
     lines = [] if limit is None else [f"{limit[0].upper()}{limit[1:]}."]
     lines += [f"{name} is set aside: {why}." for name, why in found.aside]
-    lines += [f"{remark[0].upper()}{remark[1:]}." for remark in found.remarks]
+    remarks = (*found.remarks, *filter(None, [mixed_text(found)]))
+    lines += [f"{remark[0].upper()}{remark[1:]}." for remark in remarks]
     lines += [
         f"{run.name} was {run.doubt}: its figures are shown, and nothing is concluded from them."
         for run in found.runs
@@ -136,6 +142,24 @@ def limit_text(found: Comparison) -> str | None:
         f"{who} {listed([*names[:FEWEST], *more])} {lack} {limit.cells:,} of the {shared:,} cells that the other "
         f"{others} have in common: leave {them} out, or name the runs to compare, and all of them count"
     )
+
+
+def mixed_text(found: Comparison) -> str | None:
+    """That shares of the peak are over unlike chains, in a sentence without its full stop; None where they are not."""
+    kinds = found.besides
+    highest = kinds.max(axis=0)
+    if (np.where(kinds < 0, highest, kinds).min(axis=0) == highest).all():
+        return None
+    groups: dict[tuple[Beside, ...], list[int]] = {}
+    for place, own in enumerate(kinds):
+        nearest_first = tuple(KINDS[kind] for kind in reversed(np.unique(own[own >= 0]).tolist()))
+        groups.setdefault(nearest_first, []).append(place)
+    told = (
+        f"{_runs(found, places)} over {listed(beside_words(each) for each in over)}"
+        for over, places in groups.items()
+        if over
+    )
+    return f"shares of peak are not all over the same: {', '.join(told)}; compare GFLOP/s"
 
 
 def method_notes(found: Comparison) -> list[str]:
@@ -186,6 +210,11 @@ def _first(shapes: Sequence[str], limit: int | None) -> str:
 
 
 def _lacking(found: Comparison, lacking: Sequence[int]) -> str:
-    if len(lacking) > FEW:
-        return f"in {len(lacking)} of {len(found.runs)} runs"
-    return f"in {'run' if len(lacking) == 1 else 'runs'} {listed(str(place + 1) for place in lacking)}"
+    return f"in {_runs(found, lacking)}"
+
+
+def _runs(found: Comparison, places: Sequence[int]) -> str:
+    """Runs by their numbers, or how many of all they are."""
+    if len(places) > FEW:
+        return f"{len(places)} of {len(found.runs)} runs"
+    return f"{'run' if len(places) == 1 else 'runs'} {listed(str(place + 1) for place in places)}"

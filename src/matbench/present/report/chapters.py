@@ -72,7 +72,7 @@ CHAPTERS = (
         "heatmap",
         "heatmap",
         "Kernel by size, as % of the peak",
-        "100 % is the multiply-add peak that was measured on as many threads in the same run.",
+        "100 % are chains of multiply-adds on as many threads; which of them stands below the picture.",
     ),
     Chapter(
         "distributions",
