@@ -11,10 +11,10 @@ from matbench.analyse.worlds import one_process
 from matbench.pairing import PairBlock, PairProcess, PairRecord, Sample, Settings
 
 
-def record(*cells, processes=12, refusals=()):
-    """A record of one cell for each list of log-ratios, one process a value, where so many were wanted at first."""
+def record(*cells, settings=None, refusals=()):
+    """A record of one cell for each list of log-ratios, one process a value."""
     header = one_process(Settings(), 0, *[np.zeros((0, 0), int)] * 3).header
-    header = msgspec.structs.replace(header, settings=Settings(processes=processes), cells=header.cells * len(cells))
+    header = msgspec.structs.replace(header, settings=settings or Settings(), cells=header.cells * len(cells))
     blocks = tuple(
         PairBlock(
             cell=index,
@@ -26,7 +26,8 @@ def record(*cells, processes=12, refusals=()):
         for index, logs in enumerate(cells)
         for process, log in enumerate(logs)
     )
-    return PairRecord(header, tuple(PairProcess(each, seed=0) for each in range(len(cells[0]))), blocks, refusals)
+    processes = tuple(PairProcess(each, seed=0) for each in range(max(map(len, cells))))
+    return PairRecord(header, processes, blocks, tuple(refusals))
 
 
 def spread(centre, width, count=12):

@@ -6,42 +6,23 @@ import math
 
 import msgspec
 import numpy as np
+import pair_examples
 import pytest
+from pair_examples import spread
 
 from matbench.analyse.gate import doubtful, rulings
 from matbench.analyse.pairs import for_table, verdicts
 from matbench.analyse.worlds import WORLDS, Harness, one_process, times
 from matbench.measure.order import orders
-from matbench.pairing import PairBlock, PairProcess, PairRecord, Refusal, Sample, Settings
+from matbench.pairing import Refusal, Settings
 
 HARNESS = Harness(orders)
 replace = msgspec.structs.replace
 
 
 def record(*cells, settings=None, refusals=()):
-    """A record of one cell for each list of log-ratios, one process a value."""
-    settings = settings or Settings(claim=0.05)
-    header = one_process(HARNESS.settings, 0, *[np.zeros((0, 0), int)] * 3).header
-    header = replace(header, settings=settings, cells=header.cells * len(cells))
-    count = max(map(len, cells))
-    blocks = tuple(
-        PairBlock(
-            cell=index,
-            process=process,
-            block=0,
-            loops=1,
-            samples=tuple(Sample(arm, round(1e8 * math.exp(log if arm == "b" else 0.0))) for arm in ("a", "c", "b")),
-        )
-        for index, logs in enumerate(cells)
-        for process, log in enumerate(logs)
-    )
-    processes = tuple(PairProcess(process, seed=0) for process in range(count))
-    return PairRecord(header, processes, blocks, tuple(refusals))
-
-
-def spread(centre, width, count=12):
-    """Log-ratios around a centre."""
-    return [centre + width * (place / (count - 1) - 0.5) for place in range(count)]
+    """A record of one cell for each list of log-ratios, one process a value, compared with a claim of 5 %."""
+    return pair_examples.record(*cells, settings=settings or Settings(claim=0.05), refusals=refusals)
 
 
 def outcome(logs, factor=1.0, margin=0.05):

@@ -7,7 +7,7 @@ import pytest
 from pair_examples import record, spread
 
 from matbench.analyse.pairs import undecided, verdicts
-from matbench.pairing import Refusal
+from matbench.pairing import Refusal, Settings
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_narrow_interval_about_a_difference_below_the_floor_stays_as_it_is():
     made = msgspec.structs.replace(record(spread(0.03, 0.004)), header=_with_floor(record(spread(0.03, 0.004)), 0.05))
     assert verdicts(made)[0].word == "INCONCLUSIVE"
     assert undecided(made) == ()
-    cut = record(spread(0.03, 0.004), processes=20)
+    cut = record(spread(0.03, 0.004), settings=Settings(processes=20))
     assert undecided(msgspec.structs.replace(cut, header=_with_floor(cut, 0.05))) == (0,)
 
 
