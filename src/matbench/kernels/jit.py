@@ -89,7 +89,8 @@ def keep_on_disk(function: Any) -> None:
             save(signature, data)
 
     cache.save_overload = save_if_possible
-    if function.py_func.__module__.partition(".")[0] == __name__.partition(".")[0] and hasattr(cache, "_load_overload"):
+    is_ours = function.py_func.__module__.partition(".")[0] == __name__.partition(".")[0]
+    if is_ours and all(hasattr(cache, step) for step in ("_load_overload", "_guard_against_spurious_io_errors")):
         cache.load_overload = functools.partial(_loaded, cache)
     function._cache = cache  # noqa: SLF001  as Numba's own `enable_caching` does
 
